@@ -1,0 +1,110 @@
+"""Activation functions sigma(z), each beside its derivative.
+
+A derivative is written as a function of the activation a = sigma(z), which the forward pass has already
+computed: backpropagation then needs neither z nor a second exponential. Every function here works element
+by element on a tensor of any shape and floating dtype, and is finite wherever z is.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+SCALED_TANH_AMPLITUDE = 1.7159
+SCALED_TANH_SLOPE = 2 / 3
+
+
+class Activation(NamedTuple):
+    """An activation function and its derivative.
+
+    Attributes:
+        function: z -> a = sigma(z).
+        derivative: a -> sigma'(z), expressed by a.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    derivative: Callable[[Tensor], Tensor]
+
+
+def identity(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """A linear neuron: a = z."""
+    return z
+
+
+def identity_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """sigma'(z) = 1."""
+    return torch.ones_like(a)
+
+
+def sigmoid(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The logistic function: a = 1 / (1 + exp(-z)), in (0, 1).
+
+    Source: Nielsen, Neural Networks and Deep Learning, ch. 1, eq. (3).
+    """
+    return torch.sigmoid(z)
+
+
+def sigmoid_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """sigma'(z) = a (1 - a), at most 1/4.
+
+    Source: Nielsen, ch. 3, eq. (62).
+    """
+    return (1 - a) * a
+
+
+def relu(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The rectifier: a = max(0, z).
+
+    Source: Nair and Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, 2010.
+    """
+    return torch.relu(z)
+
+
+def relu_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """sigma'(z) = 1 where z > 0, which is where a > 0, and 0 elsewhere; 0 at the kink, as in PyTorch."""
+    return (a > 0).to(a.dtype)
+
+
+def tanh(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """The hyperbolic tangent: a = tanh(z), in (-1, 1)."""
+    return torch.tanh(z)
+
+
+def tanh_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """sigma'(z) = 1 - a^2."""
+    return 1 - a * a
+
+
+def scaled_tanh(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """LeCun's hyperbolic tangent: a = 1.7159 tanh(2/3 z), so that sigma(1) = 1 and sigma(-1) = -1.
+
+    Source: LeCun, Bottou, Orr, Mueller, Efficient BackProp, 1998, section 4.4.
+    """
+    return SCALED_TANH_AMPLITUDE * torch.tanh(SCALED_TANH_SLOPE * z)
+
+
+def scaled_tanh_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """sigma'(z) = 1.7159 * 2/3 * (1 - (a / 1.7159)^2)."""
+    return SCALED_TANH_AMPLITUDE * SCALED_TANH_SLOPE * (1 - (a / SCALED_TANH_AMPLITUDE).square())
+
+
+def softmax(z: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
+    """a_j = exp(z_j) / sum_k exp(z_k): probabilities that sum to 1 in each row.
+
+    Not in the table below, because each output depends on the whole layer: it is the output activation
+    that belongs to the cost `cross_entropy`, and never a hidden one.
+
+    Source: Nielsen, ch. 3, eq. (78).
+    """
+    return torch.softmax(z, dim=-1)
+
+
+ACTIVATIONS = {
+    "identity": Activation(identity, identity_derivative),
+    "relu": Activation(relu, relu_derivative),
+    "scaled_tanh": Activation(scaled_tanh, scaled_tanh_derivative),
+    "sigmoid": Activation(sigmoid, sigmoid_derivative),
+    "tanh": Activation(tanh, tanh_derivative),
+}

@@ -1,0 +1,202 @@
+"""`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here but the scale of L2."""
+
+from collections.abc import Callable, Iterable, Sized
+from typing import Any, Literal, cast
+
+import torch
+from jaxtyping import Float
+from lightning import LightningModule
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LRSchedulerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from mnist_mlp.mlp import MLP
+
+IMAGE_SIZE = 28 * 28
+NUM_CLASSES = 10
+
+Batch = tuple[Tensor, Tensor]
+
+
+class EpochMetrics(Module):
+    """The mean cost per sample and the accuracy over an epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9); NaN is dealt with by the caller.
+        self.loss = MeanMetric(nan_strategy="ignore")
+        self.acc = MulticlassAccuracy(NUM_CLASSES, average="micro", validate_args=False)
+
+
+class MLPClassifier(LightningModule):
+    """A multilayer perceptron that classifies 28x28 images into ten classes.
+
+    Logged at the end of each epoch: train/loss, train/acc, val/loss, val/acc; after a test test/loss, test/acc.
+    The losses are the cost on the scale of `mnist_mlp.costs`, without the L2 term; the accuracies are fractions.
+
+    Args:
+        hidden_sizes: Neurons in each hidden layer; an empty list makes it a network without any.
+        activation: identity, relu, scaled_tanh, sigmoid or tanh for all hidden layers, or a list with one each.
+        cost: quadratic, mse, cross_entropy or binary_cross_entropy.
+        initializer: he, large, normal(std), pytorch, scaled, uniform(bound) or xavier.
+        output_activation: For the costs quadratic and mse, any activation; by default sigmoid.
+        dropout: The probability of dropping a hidden neuron while training, in [0, 1).
+        input_dropout: The probability of dropping a pixel while training, in [0, 1).
+        l2: lambda in the penalty lambda/(2n) sum w^2 over weights, not biases; n is the number of training images
+            (Nielsen, ch. 3, eq. 87).
+        optimizer: Any torch optimizer without its parameters.
+        scheduler: Any torch learning-rate scheduler without its optimizer.
+        scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
+
+    The checkpoint holds all arguments but the optimizer and the scheduler, which are callables, as plain numbers,
+    strings and lists; so it loads with `weights_only=True`.
+
+    Raises:
+        ValueError: if an argument is not one of these.
+    """
+
+    def __init__(
+        self,
+        hidden_sizes: list[int],
+        activation: str | list[str] = "relu",
+        cost: str = "cross_entropy",
+        initializer: str = "he",
+        output_activation: str | None = None,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        l2: float = 0.0,
+        optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+        scheduler: LRSchedulerCallable | None = None,
+        scheduler_interval: Literal["epoch", "step"] = "epoch",
+    ) -> None:
+        super().__init__()
+        if l2 < 0:
+            raise ValueError(f"l2 must be at least 0; got {l2}")
+        self.save_hyperparameters(ignore=["optimizer", "scheduler"])
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
+        self.mlp = MLP(
+            [IMAGE_SIZE, *hidden_sizes, NUM_CLASSES],
+            activation=activation,
+            cost=cost,
+            initializer=initializer,
+            output_activation=output_activation,
+            dropout=dropout,
+            input_dropout=input_dropout,
+        )
+        self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
+
+    def forward(self, x: Float[Tensor, "batch 784"]) -> Float[Tensor, "batch 10"]:
+        """The logits of a batch of images."""
+        return self.mlp(x)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The mean cost of a mini-batch plus the L2 penalty.
+
+        Raises:
+            FloatingPointError: if the cost is NaN or infinite.
+        """
+        cost = self._evaluate(batch, self.train_metrics)
+        if not torch.isfinite(cost):
+            raise FloatingPointError(self._diverged(f"the training loss became {cost.item()}", self.global_step + 1))
+        return cost if self.l2 == 0 else cost + self._l2_penalty()
+
+    def on_train_epoch_end(self) -> None:
+        """Log train/loss and train/acc, before any checkpoint of the epoch is written.
+
+        Raises:
+            FloatingPointError: if the last step has made a parameter NaN or infinite.
+        """
+        if not all(parameter.isfinite().all() for parameter in self.parameters()):
+            raise FloatingPointError(self._diverged("a parameter became NaN or infinite", self.global_step))
+        self._log("train", self.train_metrics)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to val/loss and val/acc."""
+        self._evaluate(batch, self.val_metrics)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log val/loss and val/acc."""
+        self._log("val", self.val_metrics)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Add a batch to test/loss and test/acc."""
+        self._evaluate(batch, self.test_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log test/loss and test/acc."""
+        self._log("test", self.test_metrics)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, "batch 10"]:
+        """The output activation: probabilities, where the cost is a cross-entropy."""
+        x, _ = batch
+        return self.mlp.predict_proba(x)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The optimizer of all parameters, and its scheduler where there is one."""
+        optimizer = self.optimizer(self.parameters())
+        if self.scheduler is None:
+            return optimizer
+        scheduler = self.scheduler(optimizer)
+        monitor = getattr(scheduler, "monitor", None)
+        schedule = {"scheduler": scheduler, "interval": self.scheduler_interval, "monitor": monitor}
+        return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the state of the random generators, so that a resumed run drops the same neurons."""
+        checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that the parameters fit before any is loaded.
+
+        Raises:
+            ValueError: if the checkpoint is of another architecture.
+        """
+        own, stored = _shapes(self.state_dict()), _shapes(checkpoint["state_dict"])
+        if own != stored:
+            missing, unexpected = sorted(own - stored), sorted(stored - own)
+            raise ValueError(
+                f"the checkpoint is of another architecture: missing {', '.join(missing) or 'nothing'}; "
+                f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
+            )
+        cpu_state, *cuda_states = checkpoint.get("random_states", [torch.get_rng_state()])
+        torch.set_rng_state(cpu_state)
+        if len(cuda_states) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(cuda_states)
+
+    def _evaluate(self, batch: Batch, metrics: EpochMetrics) -> Float[Tensor, ""]:
+        x, labels = batch
+        logits = self.mlp(x)
+        cost = self.mlp.loss(logits, labels)
+        metrics.loss.update(cost.detach(), len(labels))
+        metrics.acc.update(logits.detach(), labels)
+        return cost
+
+    def _log(self, stage: str, metrics: EpochMetrics) -> None:
+        self.log_dict({f"{stage}/loss": metrics.loss, f"{stage}/acc": metrics.acc}, prog_bar=stage == "val")
+
+    def _l2_penalty(self) -> Float[Tensor, ""]:
+        loader = cast(DataLoader, self.trainer.train_dataloader)
+        n = len(cast(Sized, loader.dataset))
+        return self.l2 / (2 * n) * torch.stack([weight.square().sum() for weight in self.mlp.weights]).sum()
+
+    def _diverged(self, what: str, step: int) -> str:
+        callbacks = [c for c in self.trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
+        checkpoint = callbacks[-1].best_model_path if callbacks else ""
+        return (
+            f"{what} at step {step} in epoch {self.current_epoch}: "
+            "usually the learning rate is too large, or the initial weights are; "
+            f"the last good checkpoint is {checkpoint or 'none, because no epoch was finished'}"
+        )
+
+
+def _shapes(state: dict[str, Tensor]) -> set[str]:
+    return {f"{name} {tuple(value.shape)}" for name, value in state.items()}

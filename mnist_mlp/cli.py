@@ -1,0 +1,50 @@
+"""The command `mnist-mlp`: picks the sub-command, and turns bad input into one sentence."""
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from importlib.metadata import version
+
+COMMANDS = {
+    "fit": "train a network; writes logs/<name>/version_N/",
+    "validate": "measure a checkpoint on the validation images",
+    "test": "measure a checkpoint on the test images",
+    "predict": "classify the validation images with a checkpoint",
+}
+
+EXAMPLES = """examples:
+  mnist-mlp fit --config configs/quickstart.yaml        train on scikit-learn's digits, offline
+  mnist-mlp fit --config configs/mnist.yaml --model.hidden_sizes [800]
+  mnist-mlp test --ckpt_path best                       the newest run's best checkpoint
+  mnist-mlp fit --help                                  every setting
+"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run `mnist-mlp` with the given arguments, by default those of the process.
+
+    Raises:
+        SystemExit: with status 1 if the input makes no sense, 2 if the command line is wrong.
+    """
+    args = sys.argv[1:] if argv is None else argv
+    parser = ArgumentParser(
+        "mnist-mlp",
+        description="The multilayer perceptron on MNIST.",
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=version("mnist-mlp"))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, add_help=False)
+    parser.parse_args(args[:1])
+
+    # Imported here, because torch and Lightning take seconds and --help needs neither.
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+    from mnist_mlp import training
+
+    try:
+        training.run(args)
+    except (ValueError, OSError, FloatingPointError, MisconfigurationException) as error:
+        sentence = " ".join(str(error).split())
+        sys.exit(f"mnist-mlp: error: {sentence}")

@@ -1,0 +1,253 @@
+"""`MNISTDataModule`: honest splits, and a loader whose data lives on the training device."""
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64, UInt8
+from lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import TensorDataset
+
+from mnist_mlp.datasets import DATASETS, IDX_DATASETS, LabelledImages, default_data_dir, download, read_dataset
+
+EVALUATION_BATCH_SIZE = 1000
+
+
+class EpochOrder:
+    """The order in which an epoch visits the samples: a permutation drawn from (seed, epoch) alone.
+
+    It depends on nothing else that draws random numbers, so that any epoch can be replayed.
+
+    Args:
+        num_samples: n; the order is a permutation of 0 ... n - 1.
+        seed: A non-negative integer.
+        shuffle: Whether to permute at all; without, every epoch goes from first to last.
+    """
+
+    def __init__(self, num_samples: int, seed: int = 0, shuffle: bool = True) -> None:
+        self.num_samples = num_samples
+        self.seed = seed
+        self.shuffle = shuffle
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, counted from 0. Lightning calls this before each."""
+        self.epoch = epoch
+
+    def permutation(self) -> Int64[Tensor, "n"]:
+        """The indices of this epoch's samples in their order."""
+        if not self.shuffle:
+            return torch.arange(self.num_samples)
+        seed = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64).item()
+        return torch.randperm(self.num_samples, generator=torch.Generator().manual_seed(seed))
+
+
+class BatchOrder:
+    """An epoch's order cut into batches, of which each process of a distributed run takes its share.
+
+    Process r of w takes every w-th sample, so that the i-th batches of all processes together are the i-th batch
+    of one process with w times the batch size. Shares are disjoint, cover all samples and have the same number
+    of batches; where n is no multiple of w, a last batch may be one sample larger than the others.
+
+    Args:
+        sampler: The order of the samples. Lightning finds it under this name and sets its epoch.
+        batch_size: Samples in a batch of one process.
+        rank: r, this process.
+        world_size: w, the number of processes, at most n.
+    """
+
+    def __init__(self, sampler: EpochOrder, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        smallest_share = self.sampler.num_samples // self.world_size
+        return ceil(smallest_share / self.batch_size)
+
+    def batches(self, device: torch.device) -> tuple[Int64[Tensor, "batch"], ...]:
+        """The indices of each batch of this process in this epoch."""
+        share = self.sampler.permutation()[self.rank :: self.world_size].to(device)
+        return share.tensor_split([i * self.batch_size for i in range(1, len(self))])
+
+
+class DeviceLoader:
+    """A loader that keeps the whole data set on the device as bytes; a batch is an index lookup.
+
+    It stands where a `torch.utils.data.DataLoader` stands, has a length, and resumes in the middle of an epoch.
+
+    Args:
+        data: The images and labels.
+        batch_sampler: The order of the batches.
+        device: Where the data set is kept, and the batches are made.
+        mean: Subtracted from the pixels in [0, 1] ...
+        std: ... which are then divided by this.
+
+    Yields:
+        Pairs (x, labels): x float32 of shape (batch, 784), labels int64 of shape (batch,).
+    """
+
+    def __init__(
+        self,
+        data: LabelledImages,
+        batch_sampler: BatchOrder,
+        device: torch.device,
+        mean: float = 0.0,
+        std: float = 1.0,
+    ) -> None:
+        self.dataset = TensorDataset(data.images.to(device), data.labels.to(device))
+        self.batch_sampler = batch_sampler
+        self.mean = mean
+        self.std = std
+        self._position = {"epoch": 0, "batch": 0}
+        self._resume_at = self._position
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler)
+
+    def __iter__(self) -> Iterator[tuple[Float32[Tensor, "batch 784"], Int64[Tensor, "batch"]]]:
+        images, labels = self.dataset.tensors
+        epoch = self.batch_sampler.sampler.epoch
+        start = self._resume_at["batch"] if self._resume_at["epoch"] == epoch else 0
+        self._resume_at = {"epoch": -1, "batch": 0}
+        for batch, indices in enumerate(self.batch_sampler.batches(images.device)[start:], start):
+            self._position = {"epoch": epoch, "batch": batch + 1}
+            yield self._pixels(images.index_select(0, indices)), labels.index_select(0, indices)
+
+    def _pixels(self, grey_values: UInt8[Tensor, "batch 784"]) -> Float32[Tensor, "batch 784"]:
+        x = grey_values.float().div_(255)
+        return x if (self.mean, self.std) == (0, 1) else x.sub_(self.mean).div_(self.std)
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the loader stands: the epoch, and the batches of it that were handed out."""
+        return dict(self._position)
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Let the next pass over that epoch begin where `state_dict` was taken."""
+        self._resume_at = dict(state)
+
+
+class MNISTDataModule(LightningDataModule):
+    """MNIST or one of its kin, split into training, validation and test images.
+
+    The first images of the training file train, its last `val_size` validate, the official test file tests and
+    does nothing else. Predictions are made of the validation images.
+
+    Args:
+        dataset: mnist, fashion_mnist, kmnist or digits (scikit-learn's, which need no download).
+        data_dir: The folder that holds `MNIST/raw/` and its kin; by default the environment variable
+            MNIST_MLP_DATA_DIR, else the user's cache folder.
+        batch_size: Training images in a mini-batch, for each process of a distributed run.
+        val_size: How many of the last training images validate; with 0 all train.
+        train_size: Train on this many of the first images only; by default on all that do not validate.
+        normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1, measured
+            over the images that train.
+        seed: What the order of the batches is drawn from, together with the epoch.
+
+    Raises:
+        ValueError: if an argument is not one of these, or a size does not fit the data set.
+    """
+
+    def __init__(
+        self,
+        dataset: str = "mnist",
+        data_dir: str | None = None,
+        batch_size: int = 100,
+        val_size: int = 10_000,
+        train_size: int | None = None,
+        normalize: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if dataset not in DATASETS:
+            raise ValueError(f"dataset must be one of {', '.join(DATASETS)}; got {dataset!r}")
+        for name, value, smallest in (
+            ("batch_size", batch_size, 1),
+            ("val_size", val_size, 0),
+            ("train_size", 1 if train_size is None else train_size, 1),
+            ("seed", seed, 0),
+        ):
+            if value < smallest:
+                raise ValueError(f"{name} must be an integer of at least {smallest}; got {value}")
+        self.save_hyperparameters()
+        self.dataset = dataset
+        self.data_dir = Path(data_dir) if data_dir else default_data_dir()
+        self.batch_size = batch_size
+        self.val_size = val_size
+        self.train_size = train_size
+        self.normalize = normalize
+        self.seed = seed
+        self.mean, self.std = 0.0, 1.0
+
+    def prepare_data(self) -> None:
+        """Download the files that are missing."""
+        if self.dataset in IDX_DATASETS:
+            download(self.dataset, self.data_dir)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read and split the files; those of the test set only where `stage` is "test" or None."""
+        if stage in (None, "test"):
+            self.test_images = read_dataset(self.dataset, self.data_dir, train=False)
+        if stage != "test" or self.normalize:
+            self._split(read_dataset(self.dataset, self.data_dir, train=True))
+
+    def _split(self, data: LabelledImages) -> None:
+        n = len(data.labels)
+        if self.val_size >= n:
+            raise ValueError(
+                f"val_size must be less than the {n:,} training images of {self.dataset}; got {self.val_size:,}"
+            )
+        num_left = n - self.val_size
+        train_size = num_left if self.train_size is None else self.train_size
+        if train_size > num_left:
+            raise ValueError(
+                f"train_size must be at most the {num_left:,} images of {self.dataset} that val_size "
+                f"{self.val_size:,} leaves; got {train_size:,}"
+            )
+        if self.batch_size > train_size:
+            raise ValueError(
+                f"batch_size must be at most the {train_size:,} images that train; got {self.batch_size:,}"
+            )
+        self.train_images = LabelledImages(data.images[:train_size], data.labels[:train_size])
+        self.val_images = LabelledImages(data.images[num_left:], data.labels[num_left:])
+        if self.normalize:
+            self.mean, self.std = _pixel_statistics(self.train_images.images)
+
+    def train_dataloader(self) -> DeviceLoader:
+        """Shuffled mini-batches of the training images; `Trainer(overfit_batches=...)` keeps their order."""
+        overfits = getattr(self.trainer, "overfit_batches", 0) > 0
+        return self._loader(self.train_images, self.batch_size, shuffle=not overfits)
+
+    def val_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
+        """The validation images in their order, or no loader where there are none."""
+        return self._loader(self.val_images, EVALUATION_BATCH_SIZE) if self.val_size else []
+
+    def test_dataloader(self) -> DeviceLoader:
+        """The test images in their order."""
+        return self._loader(self.test_images, EVALUATION_BATCH_SIZE)
+
+    def predict_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
+        """The validation images: the test set is for `test` alone."""
+        if not self.val_size:
+            raise ValueError("predictions are made of the validation images, and val_size is 0; give --data.val_size")
+        return self.val_dataloader()
+
+    def _loader(self, data: LabelledImages, batch_size: int, shuffle: bool = False) -> DeviceLoader:
+        rank, world_size, device = 0, 1, torch.device("cpu")
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+            device = self.trainer.strategy.root_device
+        order = EpochOrder(len(data.labels), self.seed, shuffle)
+        return DeviceLoader(data, BatchOrder(order, batch_size, rank, world_size), device, self.mean, self.std)
+
+
+def _pixel_statistics(images: UInt8[Tensor, "n 784"]) -> tuple[float, float]:
+    """Mean and standard deviation of all pixels in [0, 1], from their histogram."""
+    counts = torch.bincount(images.flatten(), minlength=256).double()
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = (counts @ values / counts.sum()).item()
+    return mean, (counts @ (values - mean).square() / counts.sum()).sqrt().item()

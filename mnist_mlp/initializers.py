@@ -1,0 +1,98 @@
+"""Ways to draw the first weights and biases of a layer, in place, from torch's global random generator.
+
+A weight has shape (n_out, n_in), a bias (n_out,), as in `torch.nn.Linear`. Call under `torch.no_grad()`.
+"""
+
+import re
+from collections.abc import Callable
+from math import sqrt
+
+from jaxtyping import Float
+from torch import Tensor
+
+Initializer = Callable[[Tensor, Tensor], None]
+
+
+def large(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w, b ~ N(0, 1): with many inputs, z is large and sigmoid neurons start saturated.
+
+    Source: Nielsen, ch. 1, `network.py`.
+    """
+    weight.normal_()
+    bias.normal_()
+
+
+def scaled(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w ~ N(0, 1/n_in), b ~ N(0, 1): z has a variance that does not grow with the number of inputs.
+
+    Source: Nielsen, ch. 3, "Weight initialization"; Morse's 1/m.
+    """
+    weight.normal_(std=1 / sqrt(weight.shape[1]))
+    bias.normal_()
+
+
+def xavier(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w ~ U(-r, r) with r = sqrt(6/(n_in + n_out)), b = 0.
+
+    Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks,
+    2010, eq. (16).
+    """
+    n_out, n_in = weight.shape
+    bound = sqrt(6 / (n_in + n_out))
+    weight.uniform_(-bound, bound)
+    bias.zero_()
+
+
+def he(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w ~ N(0, 2/n_in), b = 0: keeps the variance of rectified activations.
+
+    Source: He, Zhang, Ren, Sun, Delving Deep into Rectifiers, 2015, eq. (10).
+    """
+    weight.normal_(std=sqrt(2 / weight.shape[1]))
+    bias.zero_()
+
+
+def pytorch(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w, b ~ U(-r, r) with r = 1/sqrt(n_in), as `torch.nn.Linear` draws them."""
+    bound = 1 / sqrt(weight.shape[1])
+    weight.uniform_(-bound, bound)
+    bias.uniform_(-bound, bound)
+
+
+def normal(std: float) -> Initializer:
+    """w ~ N(0, std^2), b = 0."""
+
+    def initialize(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+        weight.normal_(std=std)
+        bias.zero_()
+
+    return initialize
+
+
+def uniform(bound: float) -> Initializer:
+    """w ~ U(-bound, bound), b = 0."""
+
+    def initialize(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+        weight.uniform_(-bound, bound)
+        bias.zero_()
+
+    return initialize
+
+
+INITIALIZERS = {"he": he, "large": large, "pytorch": pytorch, "scaled": scaled, "xavier": xavier}
+PARAMETRIC_INITIALIZERS = {"normal": normal, "uniform": uniform}
+
+
+def initializer_named(name: str) -> Initializer:
+    """The initializer of that name; `normal` and `uniform` carry their number: "normal(0.05)".
+
+    Raises:
+        ValueError: if the name is unknown or its number is missing, negative or not a number.
+    """
+    if name in INITIALIZERS:
+        return INITIALIZERS[name]
+    match = re.fullmatch(r"(normal|uniform)\((\d*\.?\d+(?:e[+-]?\d+)?)\)", name)
+    if match is None:
+        allowed = ", ".join(sorted([*INITIALIZERS, "normal(std)", "uniform(bound)"]))
+        raise ValueError(f"initializer must be one of {allowed}, with a number for std or bound; got {name!r}")
+    return PARAMETRIC_INITIALIZERS[match[1]](float(match[2]))

@@ -1,0 +1,340 @@
+"""`mnist-mlp fit | validate | test | predict`: LightningCLI with this project's defaults and manners."""
+
+import argparse
+import csv
+import json
+import logging
+import pickle
+import re
+import time
+import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import yaml
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from mnist_mlp.classifier import MLPClassifier
+from mnist_mlp.data import MNISTDataModule
+
+LOG_DIR = "logs"
+HARMLESS_WARNINGS = (
+    ".*LeafSpec.*",  # Lightning's tree handling lags behind torch's
+    "Checkpoint directory .* exists and is not empty",  # a resumed run goes on in its own folder
+    ".*callbacks used to create the checkpoint need to be provided",  # a test writes no checkpoint
+    "Total length of `list` across ranks is zero",  # val_size may be 0
+    "The number of training batches .* is smaller than the logging interval",  # metrics are logged per epoch
+)
+DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize")
+
+
+def run(args: list[str]) -> "TrainingCLI":
+    """Run one sub-command, such as ["fit", "--config", "configs/quickstart.yaml"].
+
+    Raises:
+        ValueError: if a setting is unknown, or its value makes no sense.
+        FloatingPointError: if the training diverged.
+    """
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in HARMLESS_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
+    return TrainingCLI(
+        MLPClassifier,
+        MNISTDataModule,
+        args=args,
+        parser_kwargs={"exit_on_error": False} | {name: {"exit_on_error": False} for name in TrainingCLI.subcommands()},
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        save_config_kwargs={"overwrite": True},
+    )
+
+
+class TrainingCLI(LightningCLI):
+    """The command line of the trainer.
+
+    A run is written to `logs/<name>/version_N/`. Where a checkpoint is named, the settings it was trained with
+    are the defaults; what is typed, or stands in a configuration file that is typed, wins over them.
+    """
+
+    subcommand: str
+    checkpoint: Path | None = None
+    remembered: dict[str, Any]
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add --name, let one seed serve all, and choose this project's defaults of the Trainer."""
+        parser.add_argument(
+            "--name",
+            type=str | None,
+            default=None,
+            help="The run's folder in the log folder (default: the name of the configuration file)",
+        )
+        parser.link_arguments("seed_everything", "data.seed")
+        parser.set_defaults(
+            {"trainer.default_root_dir": LOG_DIR, "trainer.max_epochs": 10, "trainer.enable_model_summary": False}
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse the arguments, with the settings of the run whose checkpoint they name as defaults."""
+        assert isinstance(args, list)
+        subcommand, *rest = args
+        asked = _checkpoint_arguments(rest)
+        which = asked.ckpt_path or (None if subcommand == "fit" else "best")
+        self.remembered = {}
+        if which and not asked.help:
+            self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
+            self.remembered = remembered_settings(self.checkpoint, everything=subcommand == "fit")
+            rest = [f"--config={json.dumps(self.remembered)}", *rest, f"--ckpt_path={self.checkpoint}"]
+        # LightningCLI warns where it is handed arguments that did not come from sys.argv.
+        try:
+            self.config = parser.parse_args([subcommand, *rest])
+        except argparse.ArgumentError as error:
+            settings = self._subcommand_parsers[subcommand].get_defaults().keys()
+            raise ValueError(_one_sentence(str(error), settings)) from error
+
+    def _parse_ckpt_path(self) -> None:
+        """Do nothing: `parse_arguments` has read the checkpoint, and let what was typed win."""
+
+    def before_instantiate_classes(self) -> None:
+        """Name the run, and check what would otherwise fail late."""
+        config = self.config[self.subcommand]
+        if config.trainer.accelerator in ("cuda", "gpu") and not torch.cuda.is_available():
+            raise ValueError(
+                f"trainer.accelerator {config.trainer.accelerator} needs a CUDA device, and this machine has none; "
+                "use --trainer.accelerator cpu"
+            )
+        if config.name is None:
+            files = [Path(str(path)).stem for path in config.config or [] if path is not None]
+            config.name = files[-1] if files else config.data.dataset
+        if self.subcommand != "fit":
+            self.save_config_callback = None
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """A Trainer with TensorBoard, the best and the last checkpoint, and a calm progress bar."""
+        config = self.config_init[self.subcommand]
+        trainer = config.trainer
+        callbacks = list(trainer.callbacks or [])
+        if trainer.enable_progress_bar is not False:
+            callbacks.append(RichProgressBar(refresh_rate=50))
+        if self.subcommand != "fit":
+            kwargs["enable_checkpointing"] = False
+        elif trainer.enable_checkpointing is not False:
+            callbacks += _model_checkpoints(validates=self.config.fit.data.val_size > 0)
+        if self.subcommand == "fit" and self.checkpoint:
+            callbacks.append(Continuation(self.remembered["model"], self.config.fit.model.as_dict()))
+        if trainer.logger in (None, True):
+            kwargs["logger"] = self._logger(Path(trainer.default_root_dir), config.name)
+        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+
+    def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:
+        """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested."""
+        run_dir = self.checkpoint and run_folder(self.checkpoint)
+        if self.subcommand in ("validate", "predict") or (self.subcommand == "test" and not run_dir):
+            return False
+        if run_dir:
+            return TensorBoardLogger(run_dir.parent.parent, run_dir.parent.name, run_dir.name, default_hp_metric=False)
+        try:
+            (log_dir / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise type(error)(
+                f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
+                "choose another with --trainer.default_root_dir"
+            ) from error
+        return TensorBoardLogger(log_dir, name, default_hp_metric=False)
+
+    def before_fit(self) -> None:
+        """Say what is trained, and start the clock."""
+        mlp, config = self.model.mlp, self.config.fit
+        parameters = sum(parameter.numel() for parameter in mlp.parameters())
+        print(
+            f"{'-'.join(map(str, mlp.sizes))} {'-'.join(dict.fromkeys(mlp.activations)) or 'no hidden layer'}, "
+            f"{config.model.cost}, {parameters:,} parameters, on {config.data.dataset}"
+        )
+        self.started = time.perf_counter()
+
+    def after_fit(self) -> None:
+        """Sum the run up in one line."""
+        self.seconds = time.perf_counter() - self.started
+        checkpoint = self.trainer.checkpoint_callback
+        if not self.trainer.is_global_zero or not isinstance(checkpoint, ModelCheckpoint):
+            return
+        path = Path(checkpoint.best_model_path)
+        epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
+        score = "" if checkpoint.best_model_score is None else f"best val/acc {checkpoint.best_model_score:.2%} in "
+        print(
+            f"{score}epoch {epoch} · {path} · {self.seconds:.1f} s · tensorboard --logdir {self.trainer.default_root_dir}"
+        )
+
+    def before_validate(self) -> None:
+        """Say which checkpoint is measured."""
+        print(f"checkpoint {self.checkpoint}")
+
+    before_test = before_predict = before_validate
+
+    def predict(self, **kwargs: Any) -> None:
+        """Write the predictions of the validation images to predictions.csv, beside the run's checkpoints."""
+        probabilities = torch.cat(cast(list[Tensor], self.trainer.predict(**kwargs)))
+        labels = self.datamodule.val_images.labels
+        first = len(self.datamodule.train_images.labels)
+        run_dir = self.checkpoint and run_folder(self.checkpoint)
+        path = (run_dir or Path()) / "predictions.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["index", "label", "predicted", "probability"])
+            for i, (label, row) in enumerate(zip(labels.tolist(), probabilities, strict=True)):
+                writer.writerow([first + i, label, row.argmax().item(), f"{row.max().item():.4f}"])
+        right = (probabilities.argmax(dim=1) == labels).float().mean()
+        print(f"{len(labels):,} validation images, {right:.2%} right · {path}")
+
+
+class Continuation(Callback):
+    """Continue a run where it lies now and with what was typed, whatever its checkpoint holds.
+
+    Args:
+        remembered: The model's settings in the run that wrote the checkpoint.
+        typed: The model's settings now.
+    """
+
+    def __init__(self, remembered: dict[str, Any], typed: dict[str, Any]) -> None:
+        self.remembered = remembered
+        self.typed = typed
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Change the checkpoint before callbacks, optimizer and scheduler are restored from it."""
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.state_key in checkpoint["callbacks"]:
+                checkpoint["callbacks"][callback.state_key] = _moved(
+                    checkpoint["callbacks"][callback.state_key], str(callback.dirpath)
+                )
+        for setting, states in (("optimizer", "optimizer_states"), ("scheduler", "lr_schedulers")):
+            old, new = self.remembered.get(setting), self.typed[setting]
+            if old is None or old == new:
+                continue
+            if new is None or old["class_path"] != new["class_path"]:
+                checkpoint[states] = []
+                continue
+            changed = {k: v for k, v in new["init_args"].items() if old["init_args"].get(k) != v}
+            for state in checkpoint[states]:
+                for group in state.get("param_groups", [state]):
+                    group.update(changed)
+                    if "lr" in changed and "initial_lr" in group:
+                        group["initial_lr"] = changed["lr"]
+            if "lr" in changed:
+                for state in checkpoint["lr_schedulers"]:
+                    state["base_lrs"] = [changed["lr"]] * len(state["base_lrs"])
+
+
+def _moved(state: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The state of a ModelCheckpoint as if its files had always lain in this folder.
+
+    Lightning forgets the best score where the folder's name has changed, if only from relative to absolute, and then
+    overwrites the best checkpoint with a worse one.
+    """
+
+    def moved(path: str) -> str:
+        return str(Path(folder) / Path(path).name) if path else path
+
+    paths = {key: moved(state[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
+    best = {moved(path): score for path, score in state["best_k_models"].items()}
+    return state | paths | {"best_k_models": best, "dirpath": folder}
+
+
+def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
+    """The path of a checkpoint.
+
+    Args:
+        which: "best" or "last" of the newest run, or a path.
+        log_dir: The folder of all runs.
+        name: Look among the runs of this name; by default among all.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if which not in ("best", "last"):
+        if not Path(which).is_file():
+            raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
+        return Path(which)
+    found = list(log_dir.glob(f"{name or '*'}/version_*/checkpoints/{which}.ckpt"))
+    if not found:
+        raise ValueError(
+            f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
+            "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
+        )
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def run_folder(checkpoint: Path) -> Path | None:
+    """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
+    folder = checkpoint.parent.parent
+    return folder if checkpoint.parent.name == "checkpoints" and folder.name.startswith("version_") else None
+
+
+def remembered_settings(checkpoint: Path, everything: bool) -> dict[str, Any]:
+    """The settings that a checkpoint was trained with.
+
+    Args:
+        checkpoint: Its path.
+        everything: Whether to give the run's whole configuration, where the checkpoint still lies in the run's
+            folder, so that the run can be continued; else those of the model and the data set.
+
+    Raises:
+        ValueError: if the file is not a checkpoint.
+    """
+    try:
+        stored = torch.load(checkpoint, weights_only=True, map_location="cpu")
+        settings = {
+            "model": {k: v for k, v in stored["hyper_parameters"].items() if not k.startswith("_")},
+            "data": {k: v for k, v in stored.get("datamodule_hyper_parameters", {}).items() if k in DATA_SETTINGS},
+        }
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{checkpoint} is not a checkpoint of this project, or it is damaged; give one that mnist-mlp fit wrote"
+        ) from error
+    folder = run_folder(checkpoint)
+    if everything and folder and (folder / "config.yaml").exists():
+        settings = yaml.safe_load((folder / "config.yaml").read_text())
+        for setting in ("ckpt_path", "weights_only"):
+            settings.pop(setting, None)
+    return settings
+
+
+def _model_checkpoints(validates: bool) -> list[Callback]:
+    """Keep the epoch with the best val/acc as best.ckpt, where there is validation, and the last one as last.ckpt."""
+    settings: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    last = ModelCheckpoint(filename="last", **settings)
+    best = ModelCheckpoint(filename="best", monitor="val/acc", mode="max", **settings)
+    return [best, last] if validates else [last]
+
+
+def _checkpoint_arguments(args: list[str]) -> argparse.Namespace:
+    """What must be known of the arguments before they can be parsed: where the checkpoint lies."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ckpt_path")
+    parser.add_argument("--trainer.default_root_dir", dest="log_dir", type=Path, default=Path(LOG_DIR))
+    parser.add_argument("--name")
+    parser.add_argument("--config", "-c", type=Path)
+    parser.add_argument("--help", "-h", "--print_config", action="store_true")
+    asked, _ = parser.parse_known_args(args)
+    if asked.name is None and asked.config is not None:
+        asked.name = asked.config.stem
+    return asked
+
+
+def _one_sentence(message: str, settings: Iterable[str]) -> str:
+    """What jsonargparse says in several lines, with the nearest of the settings where one is unknown."""
+    sentence = " ".join(message.split())
+    sentence = re.sub(r'Parser key "(.+?)": ', r"\1: ", sentence)
+    sentence = re.sub(r"Expected a <class '(\w+)'>\. Got value:", r"expected \1; got", sentence)
+    if unknown := re.search(r"unrecognized arguments: --([\w.]+)|does not accept option '([\w.]+)'", sentence):
+        nearest = get_close_matches(unknown[1] or unknown[2], settings, n=1)
+        sentence += f"; did you mean {nearest[0]}?" if nearest else ""
+    if "are required" in sentence:
+        sentence += "; a configuration file has all: --config configs/quickstart.yaml"
+    return sentence

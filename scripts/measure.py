@@ -1,0 +1,36 @@
+"""Measure what a configuration reaches: python scripts/measure.py CONFIG [--seeds N] [--checkpoint best|last].
+
+Trains once for each seed 0 ... N - 1, reads the test set once for each network, and prints a row of Markdown:
+mean and standard deviation of the test accuracy, and the median training time.
+"""
+
+import argparse
+import os
+from statistics import mean, median, stdev
+
+import torch
+
+from mnist_mlp.training import run
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("config")
+parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many seeds (default: 3)")
+parser.add_argument("--checkpoint", choices=["best", "last"], default="best", help="which epoch (default: best)")
+options = parser.parse_args()
+
+accuracies, seconds = [], []
+for seed in range(options.seeds):
+    cli = run(["fit", "--config", options.config, f"--seed_everything={seed}", "--trainer.enable_progress_bar=false"])
+    seconds.append(cli.seconds)
+    folder = cli.trainer.log_dir
+    path = f"{folder}/checkpoints/{options.checkpoint}.ckpt"
+    cli.model.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
+    (metrics,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
+    accuracies.append(metrics["test/acc"] * 100)
+    print(f"seed {seed}: {accuracies[-1]:.2f} %, {seconds[-1]:.1f} s", flush=True)
+
+print(
+    f"| {options.config} | {options.checkpoint} epoch | {len(accuracies)} | {mean(accuracies):.2f} % | "
+    f"{stdev(accuracies):.2f} | {min(accuracies):.2f} - {max(accuracies):.2f} % | {median(seconds):.1f} s | "
+    f"{os.cpu_count()} cores, {torch.get_num_threads()} threads |"
+)

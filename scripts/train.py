@@ -1,0 +1,28 @@
+"""Train an MLP on MNIST through the Python API: python scripts/train.py [DATASET]."""
+
+import sys
+
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from mnist_mlp import MLPClassifier, MNISTDataModule
+
+seed_everything(0)
+dataset = sys.argv[1] if len(sys.argv) > 1 else "mnist"
+data = MNISTDataModule(dataset, batch_size=100, val_size=300 if dataset == "digits" else 10_000)
+model = MLPClassifier(
+    hidden_sizes=[300, 100],
+    activation="relu",
+    cost="cross_entropy",
+    optimizer=lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
+    scheduler=lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.8),
+)
+trainer = Trainer(
+    max_epochs=10,
+    logger=TensorBoardLogger("logs", name="script", default_hp_metric=False),
+    callbacks=[ModelCheckpoint(monitor="val/acc", mode="max", filename="best")],
+)
+trainer.fit(model, data)
+trainer.test(model, data, ckpt_path="best", weights_only=True)

@@ -1,0 +1,64 @@
+"""Shapes are checked at run time in layers 0 and 1, and no test needs the network or MNIST unless it says so."""
+
+import hashlib
+import os
+
+import pytest
+import torch
+from jaxtyping import config, install_import_hook
+
+LAYERS_0_AND_1 = ("activations", "costs", "initializers", "mlp")
+install_import_hook([f"mnist_mlp.{module}" for module in LAYERS_0_AND_1], "beartype.beartype")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("mnist") and not os.environ.get("MNIST_MLP_DATA_DIR"):
+            item.add_marker(pytest.mark.skip(reason="MNIST_MLP_DATA_DIR does not name the real MNIST files"))
+        if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+def idx_file(array):
+    """The content of an IDX file that holds an array of bytes."""
+    header = bytes([0, 0, 8, array.dim()]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return header + array.numpy().tobytes()
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path, monkeypatch):
+    """A folder with 60 training and 20 test images in MNIST's files, whose sums pass for the published ones."""
+    from mnist_mlp import datasets
+
+    generator = torch.Generator().manual_seed(0)
+    folder = tmp_path / "data" / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    md5 = {}
+    for part, n in (("train", 60), ("t10k", 20)):
+        for kind, shape, top in (("images-idx3", (n, 28, 28), 256), ("labels-idx1", (n,), 10)):
+            array = torch.randint(top, shape, generator=generator, dtype=torch.uint8)
+            content = idx_file(array)
+            (folder / f"{part}-{kind}-ubyte").write_bytes(content)
+            md5[f"{part}-{kind}-ubyte"] = hashlib.md5(content).hexdigest()
+    monkeypatch.setitem(datasets.IDX_DATASETS, "mnist", datasets.IDX_DATASETS["mnist"]._replace(md5=md5))
+    monkeypatch.setenv("MNIST_MLP_DATA_DIR", str(tmp_path / "data"))
+    return folder
+
+
+@pytest.fixture
+def without_shape_checks():
+    """As users run the package: it has to refuse bad shapes itself."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No mirror answers."""
+    from urllib.error import URLError
+
+    def refuse(*args, **kwargs):
+        raise URLError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", refuse)

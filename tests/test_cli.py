@@ -1,0 +1,334 @@
+"""The command line, as its users meet it: what it prints, what it writes, and what it says to bad input."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mnist_mlp.cli import main
+
+QUICK = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
+SHORT = ["--config", str(QUICK), "--trainer.max_epochs=2", "--trainer.accelerator=cpu"]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run `mnist-mlp` in an empty folder; gives the exit status, and what it printed on each stream."""
+    monkeypatch.chdir(tmp_path)
+
+    def mnist_mlp(*args):
+        status = 0
+        try:
+            main([str(arg) for arg in args])
+        except SystemExit as stop:
+            status = stop.code
+            if isinstance(status, str):
+                print(status, file=sys.stderr)
+                status = 1
+        return status, *capsys.readouterr()
+
+    return mnist_mlp
+
+
+@pytest.fixture
+def trained(run):
+    """The folder of a finished run."""
+    status, _, err = run("fit", *SHORT)
+    assert status == 0, err
+    return Path("logs/quickstart/version_0")
+
+
+def scalars(folder):
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def test_help_lists_the_commands_without_importing_torch():
+    code = (
+        "import sys; from mnist_mlp.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: assert 'torch' not in sys.modules"
+    )
+    started = time.perf_counter()
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert time.perf_counter() - started < 1
+    for command in ("fit", "validate", "test", "predict"):
+        assert f"\n    {command} " in out
+
+
+def test_module_and_script_are_the_same():
+    out = subprocess.run([sys.executable, "-m", "mnist_mlp", "--help"], capture_output=True, text=True, check=True)
+    assert out.stdout.startswith("usage: mnist-mlp")
+
+
+def test_fit_writes_a_run_and_sums_it_up(run):
+    status, out, _ = run("fit", *SHORT)
+    assert status == 0
+    summary = out.strip().splitlines()[-1]
+    folder = Path("logs/quickstart/version_0")
+    assert summary.startswith("best val/acc ")
+    assert f"· {folder}/checkpoints/best.ckpt ·" in summary
+    assert summary.endswith(" s · tensorboard --logdir logs")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["model"]["hidden_sizes"] == [200]
+    assert config["trainer"]["max_epochs"] == 2
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    logged = scalars(folder)
+    for tag in ("train/loss", "train/acc", "val/loss", "val/acc"):
+        assert [step for step, _ in logged[tag]] == [35, 71]
+    assert "hp_metric" not in logged
+
+
+def test_a_second_run_gets_its_own_folder(run, trained):
+    run("fit", *SHORT)
+    assert sorted(path.name for path in trained.parent.iterdir()) == ["version_0", "version_1"]
+
+
+def test_best_and_last_are_what_they_say(run):
+    run("fit", *SHORT, "--trainer.max_epochs=6", "--model.optimizer.lr=0.02")
+    folder = Path("logs/quickstart/version_0")
+    accuracies = [value for _, value in scalars(folder)["val/acc"]]
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    assert best["epoch"] == accuracies.index(max(accuracies))
+    assert last["epoch"] == 5
+
+
+def test_test_finds_the_newest_run(run, trained):
+    status, out, _ = run("test")
+    assert status == 0
+    assert f"checkpoint {trained}/checkpoints/best.ckpt" in out
+    assert "test/acc" in out
+    _, out, _ = run("test", "--ckpt_path", "last")
+    assert f"checkpoint {trained}/checkpoints/last.ckpt" in out
+    # Its figures join the run's, and its configuration stays that of the training.
+    assert set(scalars(trained)) >= {"test/loss", "test/acc", "train/acc"}
+    assert yaml.safe_load((trained / "config.yaml").read_text())["trainer"]["max_epochs"] == 2
+    assert [path.name for path in trained.parent.iterdir()] == ["version_0"]
+
+
+def test_validate_repeats_the_best_accuracy_and_leaves_the_run_alone(run, trained):
+    before = sorted(path.name for path in trained.rglob("*"))
+    status, out, _ = run("validate", "--ckpt_path", trained / "checkpoints" / "best.ckpt")
+    best = max(value for _, value in scalars(trained)["val/acc"])
+    assert status == 0
+    assert [float(value) for value in re.findall(r"val/acc\D+([\d.]+)", out)] == [pytest.approx(best)]
+    assert sorted(path.name for path in trained.rglob("*")) == before
+
+
+def test_predict_writes_a_row_for_each_validation_image(run, trained):
+    status, out, _ = run("predict")
+    rows = (trained / "predictions.csv").read_text().splitlines()
+    assert status == 0
+    assert "300 validation images" in out
+    assert rows[0] == "index,label,predicted,probability"
+    assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(1137, 1437))
+    right = sum(row.split(",")[1] == row.split(",")[2] for row in rows[1:])
+    best = max(value for _, value in scalars(trained)["val/acc"])
+    assert right / 300 == pytest.approx(best)
+
+
+def test_a_checkpoint_brings_its_settings_and_what_is_typed_wins(run, trained):
+    shutil.copy(trained / "checkpoints" / "best.ckpt", "moved.ckpt")
+    status, _, err = run("test", "--ckpt_path", "moved.ckpt")
+    assert status == 0, err  # 200 hidden neurons and the digits came from the checkpoint
+    status, _, err = run("test", "--ckpt_path", "moved.ckpt", "--model.hidden_sizes=[30]")
+    assert status == 1
+    assert "another architecture" in err
+
+
+def test_a_run_goes_on_in_its_own_folder(run, trained):
+    status, _, err = run("fit", "--ckpt_path", "last", "--trainer.max_epochs=4")
+    assert status == 0, err
+    assert [path.name for path in trained.parent.iterdir()] == ["version_0"]
+    assert [step for step, _ in scalars(trained)["val/acc"]] == [35, 71, 107, 143]
+    whole = ["--config", str(QUICK), "--trainer.max_epochs=4", "--trainer.accelerator=cpu", "--name=whole"]
+    run("fit", *whole)
+    resumed = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    uninterrupted = torch.load("logs/whole/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(resumed[name], value) for name, value in uninterrupted.items())
+
+
+def test_a_run_that_was_moved_keeps_its_best_checkpoint(run, trained, tmp_path):
+    best = trained / "checkpoints" / "best.ckpt"
+    before = torch.load(best, weights_only=True)["state_dict"]
+    moved = tmp_path / "elsewhere" / "mine" / "version_0"
+    shutil.move(trained, moved)
+    # A large learning rate makes the last epoch worse.
+    status, _, err = run(
+        "fit", f"--ckpt_path={moved}/checkpoints/last.ckpt", "--trainer.max_epochs=3", "--model.optimizer.lr=0.5"
+    )
+    assert status == 0, err
+    stored = torch.load(moved / "checkpoints" / "last.ckpt", weights_only=True)
+    assert stored["epoch"] == 2
+    after = torch.load(moved / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize(
+    ("typed", "states"),
+    [
+        (["--model.optimizer.lr=0.5"], {"lr": 0.5}),
+        (["--model.optimizer=SGD", "--model.optimizer.lr=0.25"], {"lr": 0.25, "momentum": 0}),
+        ([], {"lr": 0.002}),
+    ],
+)
+def test_a_typed_optimizer_setting_wins_over_the_checkpoints(run, trained, typed, states):
+    status, _, err = run("fit", "--ckpt_path", "last", "--trainer.max_epochs=3", *typed)
+    assert status == 0, err
+    stored = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
+    group = stored["optimizer_states"][0]["param_groups"][0]
+    assert {key: group[key] for key in states} == states
+
+
+def test_all_images_may_train(run):
+    status, out, err = run("fit", *SHORT, "--data.val_size=0")
+    assert status == 0, err
+    assert "epoch 1 · logs/quickstart/version_0/checkpoints/last.ckpt" in out
+    assert run("test", "--ckpt_path", "last")[0] == 0
+
+
+def test_seed_everything_is_the_seed_of_the_data_too(run):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run("fit", *SHORT, f"--name={name}", f"--seed_everything={seed}")
+    a, b, c = (
+        torch.load(f"logs/{name}/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"] for name in "abc"
+    )
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def refused(run, *args):
+    """The one sentence that a command is refused with."""
+    status, _, err = run(*args)
+    assert status in (1, 2)
+    assert "Traceback" not in err
+    (sentence,) = [line for line in err.splitlines() if line.startswith("mnist-mlp: error: ")]
+    return sentence.removeprefix("mnist-mlp: error: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["--model.activation=rleu"],
+            "activation must be one of identity, relu, scaled_tanh, sigmoid, tanh; got 'rleu'",
+        ),
+        (["--model.cost=mean"], "cost must be one of binary_cross_entropy, cross_entropy, mse, quadratic; got 'mean'"),
+        (["--model.initializer=hee"], "initializer must be one of he, large, normal(std), pytorch"),
+        (["--data.dataset=emnist"], "dataset must be one of mnist, fashion_mnist, kmnist, digits; got 'emnist'"),
+        (["--model.hidden_sizes=[30,0]"], "sizes must be two or more positive integers"),
+        (["--model.hidden_sizes=[-30]"], "sizes must be two or more positive integers"),
+        (["--model.hidden_sizes=[30.5]"], "model.hidden_sizes: expected int; got 30.5"),
+        (["--model.hidden_sizes=thirty"], "model.hidden_sizes: "),
+        (["--model.dropout=1"], "dropout must lie in [0, 1); got 1"),
+        (["--model.l2=-1"], "l2 must be at least 0; got -1"),
+        (["--data.val_size=1437"], "val_size must be less than the 1,437 training images of digits; got 1,437"),
+        (["--data.train_size=2000"], "train_size must be at most the 1,137 images of digits that val_size 300 leaves"),
+        (["--data.batch_size=2000"], "batch_size must be at most the 1,137 images that train; got 2,000"),
+        (["--data.batch_size=many"], "data.batch_size: expected int; got many"),
+        (["--model.hiden_sizes=[30]"], "did you mean model.hidden_sizes?"),
+        (["--config=missing.yaml"], "File does not exist: "),
+        (["--trainer.max_epochs=two"], "trainer.max_epochs: "),
+        (["--ckpt_path=missing.ckpt"], "there is no file missing.ckpt"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_sentence(run, arguments, sentence):
+    assert sentence in refused(run, "fit", *SHORT, *arguments)
+    assert not list(Path().rglob("*.ckpt"))
+
+
+def test_an_unknown_key_in_a_file_gets_the_nearest_one(run, tmp_path):
+    (tmp_path / "bad.yaml").write_text("model:\n  hiden_sizes: [30]\n")
+    assert "did you mean model.hidden_sizes?" in refused(run, "fit", "--config=bad.yaml")
+
+
+def test_a_file_that_is_not_yaml_is_refused(run, tmp_path):
+    (tmp_path / "bad.yaml").write_text("model: [\n  hidden_sizes: 30\n")
+    assert "Problems parsing config" in refused(run, "fit", "--config=bad.yaml")
+
+
+def test_nothing_typed_is_refused_with_a_way_on(run):
+    assert "--config configs/quickstart.yaml" in refused(run, "fit")
+
+
+@pytest.mark.parametrize("arguments", [[], ["fitt"], ["--nonsense"]])
+def test_an_unknown_command_is_refused(run, arguments):
+    assert refused(run, *arguments)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.parametrize("accelerator", ["cuda", "gpu"])
+def test_cuda_is_refused_where_there_is_none(run, accelerator):
+    sentence = refused(run, "fit", *SHORT, f"--trainer.accelerator={accelerator}")
+    assert sentence == (
+        f"trainer.accelerator {accelerator} needs a CUDA device, and this machine has none; "
+        "use --trainer.accelerator cpu"
+    )
+
+
+def test_no_files_and_no_network(run, tmp_path, offline):
+    sentence = refused(run, "fit", *SHORT, "--data.dataset=mnist", f"--data.data_dir={tmp_path / 'none'}")
+    for part in (str(tmp_path / "none"), "train-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "--data.dataset digits"):
+        assert part in sentence
+
+
+def test_a_damaged_file_is_named_and_nothing_is_trained(run, tiny_mnist):
+    file = tiny_mnist / "train-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:1000])
+    sentence = refused(run, "fit", *SHORT, "--data.dataset=mnist", "--data.val_size=20")
+    assert f"{file} is not the published file: it is damaged" in sentence
+    assert file.exists()
+    assert not list(Path().rglob("*.ckpt"))
+
+
+def test_an_unwritable_data_folder(run, tmp_path):
+    (tmp_path / "file").touch()
+    sentence = refused(run, "fit", *SHORT, "--data.dataset=mnist", f"--data.data_dir={tmp_path / 'file'}")
+    assert "cannot be written" in sentence
+    assert "--data.data_dir" in sentence
+
+
+def test_an_unwritable_log_folder(run, tmp_path):
+    (tmp_path / "file").touch()
+    sentence = refused(run, "fit", *SHORT, "--trainer.default_root_dir=file")
+    assert "the log folder file/quickstart cannot be written (Not a directory)" in sentence
+    assert "--trainer.default_root_dir" in sentence
+
+
+@pytest.mark.parametrize("content", [b"not a checkpoint", b"", b"PK\x03\x04 torn"])
+def test_a_file_that_is_not_a_checkpoint(run, tmp_path, content):
+    (tmp_path / "model.ckpt").write_bytes(content)
+    for command in ("test", "fit"):
+        assert "model.ckpt is not a checkpoint" in refused(run, command, *SHORT, "--ckpt_path=model.ckpt")
+
+
+def test_a_file_of_another_program(run, tmp_path):
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "model.ckpt")
+    assert "model.ckpt is not a checkpoint" in refused(run, "test", "--ckpt_path=model.ckpt")
+
+
+def test_another_architecture_lists_what_is_missing_and_unexpected(run, trained):
+    sentence = refused(run, "test", "--model.hidden_sizes=[30]")
+    assert "missing mlp.layers.0.bias (30,)" in sentence
+    assert "unexpected mlp.layers.0.bias (200,)" in sentence
+
+
+def test_no_run_yet(run):
+    assert "no run in logs has a best checkpoint; train one with mnist-mlp fit" in refused(run, "test")
+
+
+def test_a_diverging_run_stops_with_a_sentence_and_keeps_its_checkpoints(run, trained):
+    sentence = refused(run, "fit", "--ckpt_path=last", "--trainer.max_epochs=4", "--model.optimizer.lr=1e38")
+    assert "the training loss became" in sentence
+    assert "the learning rate is too large" in sentence
+    stored = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
+    assert all(value.isfinite().all() for value in stored["state_dict"].values())

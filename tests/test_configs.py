@@ -1,0 +1,29 @@
+"""Every shipped configuration file parses, builds, and says what it is for."""
+
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.training import TrainingCLI
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_parses_and_builds(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(TrainingCLI, "_run_subcommand", lambda self, subcommand: None)
+    from mnist_mlp.training import run
+
+    cli = run(["fit", "--config", str(path), "--trainer.accelerator=cpu"])
+    assert cli.model.mlp.sizes[0] == 784
+    assert cli.model.configure_optimizers()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_header(path):
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    for entry in ("# Purpose:", "# Command:", "# Expected:"):
+        assert any(line.startswith(entry) for line in header), entry
+    assert f"--config {path.relative_to(ROOT)}" in "\n".join(header)

@@ -1,0 +1,149 @@
+import pytest
+import torch
+from torch import tensor
+
+from mnist_mlp import MLP
+
+
+def set_parameters(mlp, *layers):
+    for weight, bias, (w, b) in zip(mlp.weights, mlp.biases, layers, strict=True):
+        weight.data, bias.data = tensor(w), tensor(b)
+
+
+def test_forward_by_hand():
+    mlp = MLP([2, 2, 1], activation="relu", cost="quadratic", output_activation="identity")
+    set_parameters(mlp, ([[1.0, 2.0], [-1.0, 1.0]], [0.5, 0.0]), ([[2.0, 3.0]], [-1.0]))
+    # z^1 = (1 + 4 + 0.5, -1 + 2) = (5.5, 1), a^1 = z^1, z^2 = 11 + 3 - 1
+    assert mlp(tensor([[1.0, 2.0]])).tolist() == [[13.0]]
+    # z^1 = (1.5, -1), a^1 = (1.5, 0), z^2 = 3 + 0 - 1
+    assert mlp(tensor([[1.0, 0.0]])).tolist() == [[2.0]]
+
+
+def test_forward_returns_logits_and_predict_proba_the_output_activation():
+    mlp, x = MLP([5, 4, 3]), torch.rand(2, 5)
+    torch.testing.assert_close(mlp.predict_proba(x), torch.softmax(mlp(x), dim=1))
+
+
+@pytest.mark.parametrize("sizes", [[3, 2], [3, 4, 2], [3, 4, 5, 6, 2]])
+def test_any_depth_and_width(sizes):
+    mlp = MLP(sizes)
+    assert [tuple(w.shape) for w in mlp.weights] == list(zip(sizes[1:], sizes[:-1], strict=True))
+    assert [tuple(b.shape) for b in mlp.biases] == [(n,) for n in sizes[1:]]
+    assert mlp(torch.rand(7, 3)).shape == (7, 2)
+    assert list(mlp.state_dict()) == [f"layers.{i}.{p}" for i in range(len(sizes) - 1) for p in ("weight", "bias")]
+
+
+def test_one_activation_for_each_hidden_layer():
+    mlp = MLP([1, 1, 1, 1], activation=["identity", "relu"], cost="mse", output_activation="identity")
+    set_parameters(mlp, ([[1.0]], [0.0]), ([[-1.0]], [0.0]), ([[1.0]], [0.0]))
+    assert mlp(tensor([[-2.0], [2.0]])).tolist() == [[2.0], [0.0]]
+
+
+def test_regression_with_one_output():
+    torch.manual_seed(0)
+    mlp = MLP([1, 16, 1], activation="tanh", cost="mse", output_activation="identity", initializer="xavier")
+    optimizer = torch.optim.Adam(mlp.parameters(), lr=0.02)
+    x = torch.linspace(-1, 1, 50)[:, None]
+    for _ in range(600):
+        optimizer.zero_grad()
+        loss = mlp.loss(mlp(x), x.square())
+        loss.backward()
+        optimizer.step()
+    assert mlp.loss(mlp(x), x.square()).item() < 1e-3
+    torch.testing.assert_close(mlp.predict_proba(x), mlp(x))
+
+
+@pytest.mark.parametrize("cost", ["quadratic", "mse", "cross_entropy", "binary_cross_entropy"])
+def test_labels_mean_one_hot_rows(cost):
+    mlp = MLP([4, 3], cost=cost)
+    z = mlp(torch.rand(2, 4))
+    assert torch.equal(mlp.loss(z, tensor([2, 0])), mlp.loss(z, tensor([[0.0, 0, 1], [1, 0, 0]])))
+
+
+def test_dropout_only_while_training_and_keeps_the_mean():
+    torch.manual_seed(0)
+    mlp = MLP([1, 10_000, 1], "identity", "mse", output_activation="identity", dropout=0.25)
+    set_parameters(mlp, ([[1.0]] * 10_000, [0.0] * 10_000), ([[1.0] * 10_000], [0.0]))
+    x = torch.ones(1, 1)
+    dropped = mlp(x).item()
+    assert dropped != 10_000
+    assert dropped == pytest.approx(10_000, rel=0.05)
+    assert mlp.eval()(x).item() == 10_000
+
+
+def test_input_dropout_drops_inputs():
+    mlp = MLP([10_000, 1], cost="mse", output_activation="identity", input_dropout=0.5)
+    set_parameters(mlp, ([[1.0] * 10_000], [0.0]))
+    x = torch.ones(1, 10_000)
+    assert mlp(x).item() == pytest.approx(10_000, rel=0.1)
+    assert mlp(x).item() != 10_000
+    assert mlp.eval()(x).item() == 10_000
+
+
+def test_same_seed_same_network():
+    networks = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        networks.append(MLP([4, 3, 2]).state_dict())
+    torch.testing.assert_close(*networks, rtol=0, atol=0)
+
+
+def test_double_precision():
+    mlp = MLP([4, 3, 2]).double()
+    assert mlp.loss(mlp(torch.rand(5, 4, dtype=torch.float64)), tensor([0, 1, 1, 0, 0])).dtype == torch.float64
+
+
+@pytest.mark.cuda
+def test_cuda_equals_cpu():
+    mlp, x, labels = MLP([6, 5, 4], dropout=0.5).eval(), torch.rand(3, 6), tensor([0, 3, 1])
+    expected = mlp.loss(mlp(x), labels)
+    mlp.cuda()
+    torch.testing.assert_close(mlp.loss(mlp(x.cuda()), labels.cuda()).cpu(), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sizes": []}, r"sizes must be two or more positive integers, .* got \[\]"),
+        ({"sizes": [784]}, r"sizes must be two or more positive integers, .* got \[784\]"),
+        ({"sizes": [784, 0, 10]}, r"positive integers, .* got \[784, 0, 10\]"),
+        ({"sizes": [784, -3, 10]}, r"positive integers, .* got \[784, -3, 10\]"),
+        ({"activation": "rleu"}, "activation must be one of identity, relu, scaled_tanh, sigmoid, tanh; got 'rleu'"),
+        ({"activation": ["relu", "tan"]}, "one for each of the 1 hidden layers; got 2: relu, tan"),
+        ({"activation": ["tan"]}, "activation must be one of .* got 'tan'"),
+        ({"sizes": [2, 2], "activation": "rleu"}, "activation must be one of .* got 'rleu'"),
+        ({"cost": "crossentropy"}, "cost must be one of .* got 'crossentropy'"),
+        ({"initializer": "hee"}, "initializer must be one of .* got 'hee'"),
+        ({"dropout": 1.0}, r"dropout must lie in \[0, 1\); got 1.0"),
+        ({"dropout": -0.1}, r"dropout must lie in \[0, 1\); got -0.1"),
+        ({"input_dropout": float("nan")}, r"input_dropout must lie in \[0, 1\); got nan"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        MLP(**{"sizes": [4, 3, 2], **arguments})
+
+
+@pytest.mark.parametrize("size", [30.0, True, "30"])
+def test_sizes_that_are_not_integers_are_refused(size, without_shape_checks):
+    with pytest.raises(ValueError, match="sizes must be two or more positive integers"):
+        MLP([784, size, 10])
+
+
+def test_inputs_of_another_shape_are_refused(without_shape_checks):
+    mlp = MLP([784, 10])
+    with pytest.raises(ValueError, match=r"inputs must have the shape \(batch, 784\); got \(5, 3\)"):
+        mlp(torch.rand(5, 3))
+
+
+def test_targets_of_another_shape_are_refused(without_shape_checks):
+    mlp = MLP([4, 1], cost="mse", output_activation="identity")
+    with pytest.raises(ValueError, match=r"values of shape \(3, 1\); got torch.float32 of shape \(3, 3\)"):
+        mlp.loss(mlp(torch.rand(3, 4)), torch.rand(3, 3))
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_labels_out_of_range_are_refused(label):
+    mlp = MLP([4, 10])
+    with pytest.raises(ValueError, match=r"labels must lie in 0 ... 9; got"):
+        mlp.loss(mlp(torch.rand(2, 4)), tensor([3, label]))
