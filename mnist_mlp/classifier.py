@@ -181,7 +181,8 @@ class MLPClassifier(LightningModule):
         return cost
 
     def _log(self, stage: str, metrics: EpochMetrics) -> None:
-        self.log_dict({f"{stage}/loss": metrics.loss, f"{stage}/acc": metrics.acc}, prog_bar=stage == "val")
+        self.log(f"{stage}/loss", metrics.loss)
+        self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
 
     def _l2_penalty(self) -> Float[Tensor, ""]:
         loader = cast(DataLoader, self.trainer.train_dataloader)

@@ -201,7 +201,7 @@ class MNISTDataModule(LightningDataModule):
             raise ValueError(
                 f"val_size must be less than the {n:,} training images of {self.dataset}; got {self.val_size:,}"
             )
-        num_left = n - self.val_size
+        self.val_start = num_left = n - self.val_size
         train_size = num_left if self.train_size is None else self.train_size
         if train_size > num_left:
             raise ValueError(

@@ -76,7 +76,7 @@ class TrainingCLI(LightningCLI):
             default=None,
             help="The run's folder in the log folder (default: the name of the configuration file)",
         )
-        parser.link_arguments("seed_everything", "data.seed")
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(
             {"trainer.default_root_dir": LOG_DIR, "trainer.max_epochs": 10, "trainer.enable_model_summary": False}
         )
@@ -122,7 +122,7 @@ class TrainingCLI(LightningCLI):
         trainer = config.trainer
         callbacks = list(trainer.callbacks or [])
         if trainer.enable_progress_bar is not False:
-            callbacks.append(RichProgressBar(refresh_rate=50))
+            callbacks.append(CalmProgressBar())
         if self.subcommand != "fit":
             kwargs["enable_checkpointing"] = False
         elif trainer.enable_checkpointing is not False:
@@ -152,11 +152,12 @@ class TrainingCLI(LightningCLI):
     def before_fit(self) -> None:
         """Say what is trained, and start the clock."""
         mlp, config = self.model.mlp, self.config.fit
-        parameters = sum(parameter.numel() for parameter in mlp.parameters())
-        print(
-            f"{'-'.join(map(str, mlp.sizes))} {'-'.join(dict.fromkeys(mlp.activations)) or 'no hidden layer'}, "
-            f"{config.model.cost}, {parameters:,} parameters, on {config.data.dataset}"
-        )
+        if self.trainer.is_global_zero:
+            parameters = sum(parameter.numel() for parameter in mlp.parameters())
+            print(
+                f"{'-'.join(map(str, mlp.sizes))} {' '.join(dict.fromkeys(mlp.activations)) or 'no hidden layer'}, "
+                f"{config.model.cost}, {parameters:,} parameters, on {config.data.dataset}"
+            )
         self.started = time.perf_counter()
 
     def after_fit(self) -> None:
@@ -165,12 +166,10 @@ class TrainingCLI(LightningCLI):
         checkpoint = self.trainer.checkpoint_callback
         if not self.trainer.is_global_zero or not isinstance(checkpoint, ModelCheckpoint):
             return
-        path = Path(checkpoint.best_model_path)
+        path, score = checkpoint.best_model_path, checkpoint.best_model_score
         epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
-        score = "" if checkpoint.best_model_score is None else f"best val/acc {checkpoint.best_model_score:.2%} in "
-        print(
-            f"{score}epoch {epoch} · {path} · {self.seconds:.1f} s · tensorboard --logdir {self.trainer.default_root_dir}"
-        )
+        best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
+        print(f"{best} · {path} · {self.seconds:.1f} s · tensorboard --logdir {self.trainer.default_root_dir}")
 
     def before_validate(self) -> None:
         """Say which checkpoint is measured."""
@@ -182,7 +181,7 @@ class TrainingCLI(LightningCLI):
         """Write the predictions of the validation images to predictions.csv, beside the run's checkpoints."""
         probabilities = torch.cat(cast(list[Tensor], self.trainer.predict(**kwargs)))
         labels = self.datamodule.val_images.labels
-        first = len(self.datamodule.train_images.labels)
+        first = self.datamodule.val_start
         run_dir = self.checkpoint and run_folder(self.checkpoint)
         path = (run_dir or Path()) / "predictions.csv"
         with path.open("w", newline="") as file:
@@ -192,6 +191,17 @@ class TrainingCLI(LightningCLI):
                 writer.writerow([first + i, label, row.argmax().item(), f"{row.max().item():.4f}"])
         right = (probabilities.argmax(dim=1) == labels).float().mean()
         print(f"{len(labels):,} validation images, {right:.2%} right · {path}")
+
+
+class CalmProgressBar(RichProgressBar):
+    """One line for all epochs, drawn anew every 50 mini-batches, without the number of the run's folder."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=50)
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """The metrics that are shown: val/acc."""
+        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
 
 
 class Continuation(Callback):

@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 import torch
 from jaxtyping import config, install_import_hook
+
+if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
+    os.environ["MNIST_MLP_DATA_DIR"] = str(Path(folder).resolve())  # tests run in folders of their own
 
 LAYERS_0_AND_1 = ("activations", "costs", "initializers", "mlp")
 install_import_hook([f"mnist_mlp.{module}" for module in LAYERS_0_AND_1], "beartype.beartype")
