@@ -50,6 +50,7 @@ class MLPClassifier(LightningModule):
         input_dropout: The probability of dropping a pixel while training, in [0, 1).
         l2: lambda in the penalty lambda/(2n) sum w^2 over weights, not biases; n is the number of training images
             (Nielsen, ch. 3, eq. 87).
+        gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.backprop`.
         optimizer: Any torch optimizer without its parameters.
         scheduler: Any torch learning-rate scheduler without its optimizer.
         scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
@@ -71,6 +72,7 @@ class MLPClassifier(LightningModule):
         dropout: float = 0.0,
         input_dropout: float = 0.0,
         l2: float = 0.0,
+        gradients: Literal["autograd", "manual"] = "autograd",
         optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.SGD(parameters, lr=0.1),
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
@@ -91,6 +93,7 @@ class MLPClassifier(LightningModule):
             output_activation=output_activation,
             dropout=dropout,
             input_dropout=input_dropout,
+            gradients=gradients,
         )
         self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
 
@@ -187,7 +190,7 @@ class MLPClassifier(LightningModule):
     def _l2_penalty(self) -> Float[Tensor, ""]:
         loader = cast(DataLoader, self.trainer.train_dataloader)
         n = len(cast(Sized, loader.dataset))
-        return self.l2 / (2 * n) * torch.stack([weight.square().sum() for weight in self.mlp.weights]).sum()
+        return self.mlp.l2_penalty(self.l2 / n)
 
     def _diverged(self, what: str, step: int) -> str:
         callbacks = [c for c in self.trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]

@@ -9,6 +9,7 @@ COMMANDS = {
     "validate": "measure a checkpoint on the validation images",
     "test": "measure a checkpoint on the test images",
     "predict": "classify the validation images with a checkpoint",
+    "verify": "compare the hand-written gradients with autograd's and with central differences",
 }
 
 EXAMPLES = """examples:
@@ -41,9 +42,11 @@ def main(argv: list[str] | None = None) -> None:
     # Imported here, because torch and Lightning take seconds and --help needs neither.
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-    from mnist_mlp import training
+    from mnist_mlp import training, verification
 
     try:
+        if args[0] == "verify":
+            sys.exit(verification.run(args[1:]))
         training.run(args)
     except (ValueError, OSError, FloatingPointError, MisconfigurationException) as error:
         sentence = " ".join(str(error).split())

@@ -44,12 +44,12 @@ def quadratic(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], outp
 def quadratic_error(
     z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation
 ) -> Float[Tensor, "batch n_L"]:
-    """delta^L = (a - y)/n (.) sigma'(z).
+    """delta^L = 1/n (a - y) (.) sigma'(z).
 
     Source: Nielsen, ch. 2, eq. (30).
     """
     a = output.function(z)
-    return (a - y) / len(z) * output.derivative(a)
+    return output.times_derivative(1 / len(z) * (a - y), a)
 
 
 def mse(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation) -> Float[Tensor, ""]:
@@ -60,9 +60,9 @@ def mse(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Ac
 def mse_error(
     z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation
 ) -> Float[Tensor, "batch n_L"]:
-    """delta^L = 2 (a - y)/(n n_L) (.) sigma'(z)."""
+    """delta^L = 2/(n n_L) (a - y) (.) sigma'(z)."""
     a = output.function(z)
-    return 2 * (a - y) / z.numel() * output.derivative(a)
+    return output.times_derivative(2 / z.numel() * (a - y), a)
 
 
 def cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
@@ -74,11 +74,11 @@ def cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) 
 
 
 def cross_entropy_error(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
-    """delta^L = (softmax(z) - y)/n, for rows of y that sum to 1.
+    """delta^L = 1/n (softmax(z) - y), for rows of y that sum to 1.
 
     Source: Nielsen, ch. 3, eq. (84).
     """
-    return (softmax(z) - y) / len(z)
+    return 1 / len(z) * (softmax(z) - y)
 
 
 def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
@@ -95,11 +95,11 @@ def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch 
 def binary_cross_entropy_error(
     z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]
 ) -> Float[Tensor, "batch n_L"]:
-    """delta^L = (sigmoid(z) - y)/n: the factor sigma'(z) that slows learning down has cancelled.
+    """delta^L = 1/n (sigmoid(z) - y): the factor sigma'(z) that slows learning down has cancelled.
 
     Source: Nielsen, ch. 3, eq. (68).
     """
-    return (sigmoid(z) - y) / len(z)
+    return 1 / len(z) * (sigmoid(z) - y)
 
 
 SQUARED = {"quadratic": (quadratic, quadratic_error), "mse": (mse, mse_error)}

@@ -5,19 +5,23 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mnist_mlp.activations import ACTIVATIONS
+from mnist_mlp.backprop import feedforward
 from mnist_mlp.costs import cost_named
+from mnist_mlp.functions import ManualCost, ManualFeedforward, ManualL2
 from mnist_mlp.initializers import initializer_named
+from mnist_mlp.penalties import l2
+
+GRADIENTS = ("autograd", "manual")
 
 
 class MLP(nn.Module):
     """A fully connected feedforward network: a^l = sigma(w^l a^{l-1} + b^l).
 
     Calling it returns the last weighted input z^L (the logits); `predict_proba` returns a^L, and `loss` the
-    cost of z^L. Layer l of the book is `layers[l - 1]`, an `nn.Linear` with a weight (n_l, n_{l-1}) and a
-    bias (n_l,).
+    cost of z^L, in float32 or better. Layer l of the book is `layers[l - 1]`, an `nn.Linear` with a weight
+    (n_l, n_{l-1}) and a bias (n_l,).
 
     Args:
         sizes: The number of neurons of each layer, the inputs first and the outputs last: two numbers are a
@@ -29,6 +33,8 @@ class MLP(nn.Module):
             wants identity.
         dropout: The probability with which a hidden neuron is dropped while training, in [0, 1).
         input_dropout: The same for an input.
+        gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.backprop`. Parameters,
+            checkpoints and results are the same; second derivatives need autograd.
 
     Raises:
         ValueError: if an argument is not one of these.
@@ -45,8 +51,12 @@ class MLP(nn.Module):
         output_activation: str | None = None,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
+        gradients: str = "autograd",
     ) -> None:
         super().__init__()
+        if gradients not in GRADIENTS:
+            raise ValueError(f"gradients must be one of {', '.join(GRADIENTS)}; got {gradients!r}")
+        self.gradients = gradients
         self.sizes = _checked_sizes(sizes)
         self.activations = _checked_activations(activation, num_hidden=len(self.sizes) - 2)
         self.cost = cost_named(cost, output_activation)
@@ -75,18 +85,24 @@ class MLP(nn.Module):
         """The weighted input z^L of the last layer for a batch of inputs.
 
         Raises:
-            ValueError: if x does not have the shape (batch, n_0).
+            ValueError: if x is empty, not finite, not floating-point, or of a shape, dtype or device that does not
+                fit the parameters.
         """
-        if x.dim() != 2 or x.shape[1] != self.sizes[0]:
-            raise ValueError(
-                f"inputs must have the shape (batch, {self.sizes[0]}); got {tuple(x.shape)}: "
-                "flatten images with x.flatten(1)"
-            )
-        a = F.dropout(x, self.input_dropout, self.training)
-        for layer, activation in zip(self.layers[:-1], self.activations, strict=True):
-            z = layer(a)
-            a = F.dropout(ACTIVATIONS[activation].function(z), self.dropout, self.training)
-        return self.layers[-1](a)
+        sigmas = [ACTIVATIONS[name] for name in self.activations]
+        masks = self.dropout_masks(x)
+        if self.gradients == "manual":
+            return ManualFeedforward.apply(x, sigmas, masks, *self.weights, *self.biases)
+        return feedforward(x, self.weights, self.biases, sigmas, masks).z
+
+    def dropout_masks(self, x: Float[Tensor, "batch n_0"]) -> list[Tensor | None]:
+        """For the input of each layer 0 with the probability p and 1/(1 - p) else, or None where none is dropped."""
+        device = x.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+        masks = []
+        for width, p in zip(self.sizes, [self.input_dropout, *[self.dropout] * (len(self.layers) - 1)], strict=False):
+            mask = torch.empty(*x.shape[:1], width, device=x.device, dtype=dtype)
+            masks.append(mask.bernoulli_(1 - p).div_(1 - p) if p > 0 and self.training else None)
+        return masks
 
     def predict_proba(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
         """The output activation a^L: with softmax, probabilities that sum to 1."""
@@ -104,7 +120,14 @@ class MLP(nn.Module):
         Raises:
             ValueError: if the shapes do not fit each other, or a label is out of range.
         """
-        return self.cost.value(z, self.targets_as_values(targets, like=z))
+        if z.dtype in (torch.bfloat16, torch.float16):
+            z = z.float()
+        y = self.targets_as_values(targets, like=z)
+        return ManualCost.apply(z, y, self.cost) if self.gradients == "manual" else self.cost.value(z, y)
+
+    def l2_penalty(self, strength: float) -> Float[Tensor, ""]:
+        """strength/2 sum w^2 over all weights, not biases; Nielsen's lambda/(2n) sum w^2 has the strength lambda/n."""
+        return ManualL2.apply(strength, *self.weights) if self.gradients == "manual" else l2(self.weights, strength)
 
     def targets_as_values(
         self, targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"], like: Float[Tensor, "batch n_L"]

@@ -42,6 +42,17 @@ def run(args: list[str]) -> "TrainingCLI":
         ValueError: if a setting is unknown, or its value makes no sense.
         FloatingPointError: if the training diverged.
     """
+    cli = build(args)
+    cli.execute()
+    return cli
+
+
+def build(args: list[str]) -> "TrainingCLI":
+    """Build the model, the data module and the Trainer of a sub-command, without running it.
+
+    Raises:
+        ValueError: if a setting is unknown, or its value makes no sense.
+    """
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in HARMLESS_WARNINGS:
@@ -98,6 +109,13 @@ class TrainingCLI(LightningCLI):
         except argparse.ArgumentError as error:
             settings = self._subcommand_parsers[subcommand].get_defaults().keys()
             raise ValueError(_one_sentence(str(error), settings)) from error
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Do nothing yet: `execute` runs it."""
+
+    def execute(self) -> None:
+        """Run the sub-command."""
+        super()._run_subcommand(self.subcommand)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: `parse_arguments` has read the checkpoint, and let what was typed win."""

@@ -1,5 +1,6 @@
 """The command line, as its users meet it: what it prints, what it writes, and what it says to bad input."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -332,3 +333,53 @@ def test_a_diverging_run_stops_with_a_sentence_and_keeps_its_checkpoints(run, tr
     assert "the learning rate is too large" in sentence
     stored = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in stored["state_dict"].values())
+
+
+def test_verify_one_model_by_its_configuration(run, tmp_path):
+    status, out, err = run("verify", "--config", QUICK, "--json", "rows.json", "--model.hidden_sizes=[20]")
+    assert status == 0, err
+    assert "2 combinations, 8 parameters: all agree" in out
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert {row["parameter"] for row in rows} == {f"layers.{i}.{p}" for i in range(2) for p in ("weight", "bias")}
+    assert {row["dtype"] for row in rows} == {"float32", "float64"}
+    assert all(row["central"] < 1e-6 for row in rows if row["dtype"] == "float64")
+
+
+def test_verify_a_checkpoint(run, trained):
+    status, out, _ = run("verify", "--ckpt_path", "last")
+    assert status == 0
+    assert "all agree" in out
+
+
+def test_verify_finds_a_planted_fault(run):
+    status, out, _ = run("verify", "--config", QUICK, "--break", "BP4")
+    assert status == 1
+    assert "with the planted fault BP4: 2 combinations disagree" in out
+    assert "DISAGREES" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--break", "BP5"], "invalid choice: 'BP5'"),
+        (["--data.dataset=digits"], "--data.dataset=digits needs a model: give --config or --ckpt_path"),
+        (["--ckpt_path=missing.ckpt"], "there is no file missing.ckpt"),
+        (["--config=missing.yaml"], "File does not exist"),
+        (["--config", str(QUICK), "--model.activation=rleu"], "activation must be one of"),
+        (["--config", str(QUICK), "--json=missing/rows.json"], "missing"),
+    ],
+)
+def test_verify_refuses_bad_input(run, arguments, sentence):
+    status, _, err = run("verify", *arguments)
+    assert status in (1, 2)
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_the_live_check_can_be_switched_on_by_the_configuration(run):
+    check = "--trainer.callbacks=mnist_mlp.verification.GradientCheck"
+    status, _, err = run("fit", *SHORT, check, "--trainer.callbacks.every_n_steps=30")
+    assert status == 0, err
+    errors = scalars("logs/quickstart/version_0")["gradients/max_relative_error"]
+    assert [step for step, _ in errors] == [0, 30, 60]
+    assert all(value < 1e-5 for _, value in errors)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_mlp.training import TrainingCLI
+from mnist_mlp.training import build
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
@@ -13,10 +13,7 @@ CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_parses_and_builds(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(TrainingCLI, "_run_subcommand", lambda self, subcommand: None)
-    from mnist_mlp.training import run
-
-    cli = run(["fit", "--config", str(path), "--trainer.accelerator=cpu"])
+    cli = build(["fit", "--config", str(path), "--trainer.accelerator=cpu"])
     assert cli.model.mlp.sizes[0] == 784
     assert cli.model.configure_optimizers()
 

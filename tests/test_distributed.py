@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import torch
+
 SCRIPT = """
 import json, os, warnings
 warnings.filterwarnings("ignore")
@@ -39,6 +41,69 @@ if trainer.is_global_zero:
     with open(f"{os.environ['OUTPUT']}/rank-zero.json", "w") as file:
         json.dump({"metrics": metrics, "all": all_images}, file)
 """
+
+
+GRADIENTS_SCRIPT = """
+import sys, torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from mnist_mlp import MLP
+from mnist_mlp.activations import ACTIVATIONS
+from mnist_mlp.backprop import backpropagate, feedforward
+
+STEPS, BATCH = 20, 8
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(STEPS, BATCH, 6, generator=generator), torch.randint(4, (STEPS, BATCH), generator=generator)
+
+def step_through_autograd(module, mlp, x, labels):
+    mlp.loss(module(x), labels).backward()
+
+def step_writing_grad(module, mlp, x, labels):
+    sigmas = [ACTIVATIONS[name] for name in mlp.activations]
+    with torch.no_grad():
+        forward = feedforward(x, mlp.weights, mlp.biases, sigmas)
+        delta = mlp.cost.output_error(forward.z, mlp.targets_as_values(labels, like=forward.z))
+        gradients = backpropagate(delta, mlp.weights, sigmas, forward)
+    for parameters, values in ((mlp.weights, gradients.weights), (mlp.biases, gradients.biases)):
+        for parameter, value in zip(parameters, values):
+            parameter.grad = value
+
+def train(step, rank, world_size, wrap):
+    torch.manual_seed(0)
+    mlp = MLP([6, 5, 4], "sigmoid", gradients="manual")
+    module = DistributedDataParallel(mlp) if wrap else mlp
+    optimizer = torch.optim.SGD(mlp.parameters(), lr=0.5, momentum=0.9)
+    for x, labels in zip(*data()):
+        optimizer.zero_grad()
+        step(module, mlp, x[rank::world_size], labels[rank::world_size])
+        optimizer.step()
+    return torch.cat([parameter.detach().flatten() for parameter in mlp.parameters()])
+
+def worker(rank, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    results = {"function": train(step_through_autograd, rank, 2, True), "grad": train(step_writing_grad, rank, 2, True)}
+    torch.save(results, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+if __name__ == "__main__":
+    torch.multiprocessing.spawn(worker, (sys.argv[1],), nprocs=2)
+    torch.save(train(step_through_autograd, 0, 1, False), f"{sys.argv[1]}/one.pt")
+"""
+
+
+def test_manual_gradients_are_averaged_and_gradients_written_by_hand_are_not(tmp_path):
+    (tmp_path / "script.py").write_text(GRADIENTS_SCRIPT)
+    subprocess.run(
+        [sys.executable, "script.py", str(tmp_path)], cwd=tmp_path, check=True, capture_output=True, timeout=240
+    )
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    one = torch.load(tmp_path / "one.pt", weights_only=True)
+    assert torch.equal(first["function"], second["function"])
+    torch.testing.assert_close(first["function"], one, rtol=0, atol=1e-6)
+    # What DDP cannot see it does not average: the ranks drift apart, and nothing says so.
+    assert (first["grad"] - second["grad"]).abs().max() > 1e-2
 
 
 def test_two_processes_share_the_samples_and_hold_the_same_weights(tmp_path):

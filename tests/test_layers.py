@@ -7,16 +7,19 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mnist_mlp"
 LAYERS = [
-    {"activations", "initializers"},
+    {"activations", "initializers", "penalties"},
     {"costs"},
+    {"backprop"},
+    {"functions"},
     {"mlp"},
     {"datasets"},
     {"data", "classifier"},
-    {"training"},
+    {"training", "faults"},
+    {"verification"},
     {"cli"},
     {"__main__"},
 ]
-LIGHTNING_ALLOWED = {"data", "classifier", "training", "cli"}
+LIGHTNING_ALLOWED = {"data", "classifier", "training", "verification", "cli"}
 
 
 def imports(module):

@@ -1,0 +1,225 @@
+"""The four equations of backpropagation, on plain tensors, without autograd.
+
+A batch holds one sample in each row, so the book's columns are our rows and its w^T delta is our delta @ w.
+(.) is the elementwise product, n the batch size, L the number of layers with weights.
+
+    BP1  delta^L = nabla_a C (.) sigma'(z^L)                 (batch, n_L)      `mnist_mlp.costs`
+    BP2  delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l)   (batch, n_l)      `hidden_error`
+    BP3  dC/db^l = sum over the batch of delta^l             (n_l,)            `bias_gradient`
+    BP4  dC/dw^l = (delta^l)^T @ a^{l-1}                     (n_l, n_{l-1})    `weight_gradient`
+
+delta^L carries the 1/n of the cost; nothing after it divides. Source: Nielsen, ch. 2.
+
+A worked example, a 2-2-1 network of rectifiers with a linear output and the quadratic cost, on one sample:
+
+    z^1 = (1*1 + 2*2 + 0.5, -1*1 + 0.25*2 + 0) = (5.5, -0.5)     a^1 = (5.5, 0)
+    z^2 = 2*5.5 + 3*0 - 1 = 10                                   C = (10 - 9)^2 / 2
+    delta^2 = 10 - 9 = 1                                         dC/db^2 = 1,  dC/dw^2 = 1 * (5.5, 0)
+    delta^1 = (1*2, 1*3) (.) (1, 0) = (2, 0)                     dC/db^1 = (2, 0),  dC/dw^1 = (2, 0)^T (1, 2)
+
+>>> from torch import tensor
+>>> from mnist_mlp.activations import ACTIVATIONS
+>>> from mnist_mlp.costs import cost_named
+>>> weights = [tensor([[1.0, 2.0], [-1.0, 0.25]]), tensor([[2.0, 3.0]])]
+>>> biases = [tensor([0.5, 0.0]), tensor([-1.0])]
+>>> sigmas = [ACTIVATIONS["relu"]]
+>>> forward = feedforward(tensor([[1.0, 2.0]]), weights, biases, sigmas)
+>>> forward.z
+tensor([[10.]])
+>>> delta = cost_named("quadratic", "identity").output_error(forward.z, tensor([[9.0]]))
+>>> gradients = backpropagate(delta, weights, sigmas, forward)
+>>> gradients.weights
+[tensor([[2., 4.],
+        [0., 0.]]), tensor([[5.5000, 0.0000]])]
+>>> gradients.biases
+[tensor([2., 0.]), tensor([1.])]
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from mnist_mlp.activations import Activation
+
+
+class ForwardPass(NamedTuple):
+    """The last weighted input, and what the backward pass needs of the others.
+
+    Lists are counted from 0. weights[l], biases[l] and z^l belong to one layer, but inputs[l] is that layer's
+    *input*, so that inputs[0] is x: the book's a^{l-1} stands beside its w^l.
+
+    Attributes:
+        z: z^L, shape (batch, n_L).
+        inputs: For each layer its input, shape (batch, n_{l-1}), after dropout.
+        outputs: For each hidden layer sigma(z^l), shape (batch, n_l), before dropout; without dropout it is
+            the same tensor as the next layer's input.
+        masks: For each layer the mask that its input was multiplied by, or None.
+    """
+
+    z: Tensor
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    masks: Sequence[Tensor | None]
+
+
+class Gradients(NamedTuple):
+    """The gradients of the cost.
+
+    Attributes:
+        weights: dC/dw^l for each layer, shape (n_l, n_{l-1}).
+        biases: dC/db^l for each layer, shape (n_l,).
+        x: dC/dx, shape (batch, n_0), or None where it was not asked for.
+    """
+
+    weights: list[Tensor]
+    biases: list[Tensor]
+    x: Tensor | None
+
+
+def feedforward(
+    x: Float[Tensor, "batch n_0"],
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    sigmas: Sequence[Activation],
+    masks: Sequence[Tensor | None] | None = None,
+) -> ForwardPass:
+    """z^l = a^{l-1} @ (w^l)^T + b^l and a^l = sigma(z^l), layer after layer.
+
+    Args:
+        x: The inputs, pixels in [0, 1] say.
+        weights: w^l, shape (n_l, n_{l-1}), for each layer.
+        biases: b^l, shape (n_l,), for each layer.
+        sigmas: The activation of each hidden layer, one fewer than there are layers.
+        masks: For the input of each layer a dropout mask of its shape, 0 where a neuron is dropped and
+            1/(1 - p) elsewhere, or None.
+
+    Raises:
+        ValueError: if the shapes, dtypes or devices do not fit each other.
+
+    Source: Nielsen, ch. 2, eq. (25); dropout: Srivastava et al., 2014.
+    """
+    check_inputs(x, weights, biases)
+    masks = masks or [None] * len(weights)
+    inputs, outputs = [], []
+    a, z = x, x
+    for l, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        mask = masks[l]
+        a = a if mask is None else a * mask
+        inputs.append(a)
+        z = F.linear(a, w, b)
+        if l < len(sigmas):
+            a = sigmas[l].function(z)
+            outputs.append(a)
+    return ForwardPass(z, inputs, outputs, masks)
+
+
+def backpropagate(
+    delta: Float[Tensor, "batch n_L"],
+    weights: Sequence[Tensor],
+    sigmas: Sequence[Activation],
+    forward: ForwardPass,
+    input_gradient: bool = False,
+) -> Gradients:
+    """BP2, BP3 and BP4, from the last layer to the first.
+
+    Args:
+        delta: delta^L = dC/dz^L (BP1), what a cost's `output_error` gives.
+        weights: As in the forward pass.
+        sigmas: As in the forward pass.
+        forward: What `feedforward` returned.
+        input_gradient: Whether dC/dx is wanted too.
+
+    Raises:
+        ValueError: if delta does not have the shape of z^L.
+    """
+    if delta.shape != forward.z.shape:
+        raise ValueError(f"delta must have the shape of z, {tuple(forward.z.shape)}; got {tuple(delta.shape)}")
+    nabla_w, nabla_b = [], []
+    for l in reversed(range(len(weights))):
+        nabla_b.append(bias_gradient(delta))
+        nabla_w.append(weight_gradient(delta, forward.inputs[l]))
+        if l > 0:
+            delta = hidden_error(delta, weights[l], sigmas[l - 1], forward.outputs[l - 1], forward.masks[l])
+    nabla_x = _input_gradient(delta, weights[0], forward.masks[0]) if input_gradient else None
+    return Gradients(nabla_w[::-1], nabla_b[::-1], nabla_x)
+
+
+def hidden_error(
+    delta: Float[Tensor, "batch n_next"],
+    w: Float[Tensor, "n_next n"],
+    sigma: Activation,
+    a: Float[Tensor, "batch n"],
+    mask: Float[Tensor, "batch n"] | None,
+) -> Float[Tensor, "batch n"]:
+    """BP2: delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l), times the dropout mask where there is one.
+
+    Args:
+        delta: delta^{l+1}.
+        w: w^{l+1}.
+        sigma: The activation of layer l.
+        a: sigma(z^l), before dropout.
+        mask: The dropout mask that a was multiplied by, or None.
+    """
+    v = _input_gradient(delta, w, mask)
+    if v.dtype in (torch.bfloat16, torch.float16):  # rounded once, as torch's own kernels do
+        return sigma.times_derivative(v.float(), a.float()).to(v.dtype)
+    return sigma.times_derivative(v, a)
+
+
+def bias_gradient(delta: Float[Tensor, "batch n"]) -> Float[Tensor, "n"]:
+    """BP3: dC/db^l = sum over the batch of delta^l."""
+    return delta.sum(dim=0)
+
+
+def weight_gradient(delta: Float[Tensor, "batch n"], a: Float[Tensor, "batch n_before"]) -> Float[Tensor, "n n_before"]:
+    """BP4: dC/dw^l = (delta^l)^T @ a^{l-1}, with a^{l-1} as the layer saw it, after dropout."""
+    return delta.T @ a
+
+
+def _input_gradient(
+    delta: Float[Tensor, "batch n"], w: Float[Tensor, "n n_before"], mask: Float[Tensor, "batch n_before"] | None
+) -> Float[Tensor, "batch n_before"]:
+    """dC/da^{l-1} = delta^l @ w^l, times the dropout mask where there is one."""
+    return delta @ w if mask is None else delta @ w * mask
+
+
+def check_inputs(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
+    """Refuse what the matrix products would refuse obscurely, or broadcasting would hide.
+
+    Raises:
+        ValueError: naming both shapes, dtypes or devices.
+    """
+    n_before = weights[0].shape[1]
+    if x.dim() != 2 or x.shape[1] != n_before:
+        raise ValueError(
+            f"inputs must have the shape (batch, {n_before}); got {tuple(x.shape)}: flatten images with x.flatten(1)"
+        )
+    if len(x) == 0:
+        raise ValueError(f"a batch must hold at least one sample; got the shape {tuple(x.shape)}")
+    if not x.is_floating_point():
+        raise ValueError(f"inputs must be floating-point, pixels in [0, 1] say; got {x.dtype}: divide bytes by 255")
+    if not x.isfinite().all():
+        raise ValueError(
+            "inputs must be finite; got NaN or infinite ones: look for a division by zero before the network"
+        )
+    for l, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        if w.dim() != 2 or w.shape[1] != n_before or b.shape != w.shape[:1]:
+            raise ValueError(
+                f"weights[{l}] and biases[{l}] must have the shapes (n, {n_before}) and (n,); "
+                f"got {tuple(w.shape)} and {tuple(b.shape)}"
+            )
+        n_before = w.shape[0]
+        if {w.device, b.device} != {x.device}:
+            raise ValueError(
+                f"inputs and parameters must be on one device; got {x.device}, weights[{l}] on {w.device} "
+                f"and biases[{l}] on {b.device}"
+            )
+        if {w.dtype, b.dtype} != {x.dtype} and not torch.is_autocast_enabled(x.device.type):
+            raise ValueError(
+                f"inputs and parameters must have one dtype; got {x.dtype}, weights[{l}] of {w.dtype} "
+                f"and biases[{l}] of {b.dtype}"
+            )
