@@ -23,7 +23,7 @@ class Activation(NamedTuple):
     Attributes:
         function: z -> a = sigma(z).
         derivative: a -> sigma'(z), expressed by a.
-        times_derivative: (v, a) -> v (.) sigma'(z), which may be formed without sigma'(z) itself.
+        times_derivative: (nabla_a, a) -> nabla_a (.) sigma'(z), the product in BP1 and BP2.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -32,10 +32,10 @@ class Activation(NamedTuple):
 
 
 def times(
-    derivative: Callable[[Tensor], Tensor], v: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]
+    derivative: Callable[[Tensor], Tensor], nabla_a: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape"]:
-    """v (.) sigma'(z)."""
-    return v * derivative(a)
+    """nabla_a (.) sigma'(z)."""
+    return nabla_a * derivative(a)
 
 
 def identity(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -46,11 +46,6 @@ def identity(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def identity_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """sigma'(z) = 1."""
     return torch.ones_like(a)
-
-
-def times_identity_derivative(v: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """v (.) 1."""
-    return v
 
 
 def sigmoid(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -64,14 +59,14 @@ def sigmoid(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def sigmoid_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """sigma'(z) = a (1 - a), at most 1/4.
 
-    Source: Nielsen, ch. 3, eq. (62).
+    Source: Nielsen, ch. 3, an exercise under eq. (61).
     """
     return (1 - a) * a
 
 
-def times_sigmoid_derivative(v: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """v (1 - a) a, multiplied from the left as autograd does it, so that the last bit is the same."""
-    return v * (1 - a) * a
+def times_sigmoid_derivative(nabla_a: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """nabla_a (1 - a) a, multiplied from the left as autograd does it, so that the last bit is the same."""
+    return nabla_a * (1 - a) * a
 
 
 def relu(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -93,7 +88,7 @@ def tanh(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
 
 def tanh_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """sigma'(z) = 1 - a^2, rounded once, which keeps what is left of it near saturation."""
+    """sigma'(z) = 1 - a^2, in one fused operation as autograd forms it, so that the last bit is the same."""
     return torch.addcmul(a.new_ones(()), a, a, value=-1)
 
 
@@ -122,7 +117,7 @@ def softmax(z: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
 
 
 ACTIVATIONS = {
-    "identity": Activation(identity, identity_derivative, times_identity_derivative),
+    "identity": Activation(identity, identity_derivative, partial(times, identity_derivative)),
     "relu": Activation(relu, relu_derivative, partial(times, relu_derivative)),
     "scaled_tanh": Activation(scaled_tanh, scaled_tanh_derivative, partial(times, scaled_tanh_derivative)),
     "sigmoid": Activation(sigmoid, sigmoid_derivative, times_sigmoid_derivative),

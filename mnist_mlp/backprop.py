@@ -23,11 +23,11 @@ A worked example, a 2-2-1 network of rectifiers with a linear output and the qua
 >>> weights = [tensor([[1.0, 2.0], [-1.0, 0.25]]), tensor([[2.0, 3.0]])]
 >>> biases = [tensor([0.5, 0.0]), tensor([-1.0])]
 >>> sigmas = [ACTIVATIONS["relu"]]
->>> forward = feedforward(tensor([[1.0, 2.0]]), weights, biases, sigmas)
->>> forward.z
+>>> z, trace = feedforward(tensor([[1.0, 2.0]]), weights, biases, sigmas)
+>>> z
 tensor([[10.]])
->>> delta = cost_named("quadratic", "identity").output_error(forward.z, tensor([[9.0]]))
->>> gradients = backpropagate(delta, weights, sigmas, forward)
+>>> delta = cost_named("quadratic", "identity").output_error(z, tensor([[9.0]]))
+>>> gradients = backpropagate(delta, weights, sigmas, trace)
 >>> gradients.weights
 [tensor([[2., 4.],
         [0., 0.]]), tensor([[5.5000, 0.0000]])]
@@ -46,23 +46,21 @@ from torch.nn import functional as F
 from mnist_mlp.activations import Activation
 
 
-class ForwardPass(NamedTuple):
-    """The last weighted input, and what the backward pass needs of the others.
+class Trace(NamedTuple):
+    """What the forward pass leaves for the backward pass.
 
-    Lists are counted from 0. weights[l], biases[l] and z^l belong to one layer, but inputs[l] is that layer's
-    *input*, so that inputs[0] is x: the book's a^{l-1} stands beside its w^l.
+    Lists are counted from 0. weights[l] and biases[l] belong to one layer, but inputs[l] is that layer's *input*, so
+    that inputs[0] is x: the book's a^{l-1} stands beside its w^l.
 
     Attributes:
-        z: z^L, shape (batch, n_L).
         inputs: For each layer its input, shape (batch, n_{l-1}), after dropout.
         outputs: For each hidden layer sigma(z^l), shape (batch, n_l), before dropout; without dropout it is
             the same tensor as the next layer's input.
         masks: For each layer the mask that its input was multiplied by, or None.
     """
 
-    z: Tensor
-    inputs: list[Tensor]
-    outputs: list[Tensor]
+    inputs: Sequence[Tensor]
+    outputs: Sequence[Tensor]
     masks: Sequence[Tensor | None]
 
 
@@ -86,7 +84,7 @@ def feedforward(
     biases: Sequence[Tensor],
     sigmas: Sequence[Activation],
     masks: Sequence[Tensor | None] | None = None,
-) -> ForwardPass:
+) -> tuple[Float[Tensor, "batch n_L"], Trace]:
     """z^l = a^{l-1} @ (w^l)^T + b^l and a^l = sigma(z^l), layer after layer.
 
     Args:
@@ -97,8 +95,11 @@ def feedforward(
         masks: For the input of each layer a dropout mask of its shape, 0 where a neuron is dropped and
             1/(1 - p) elsewhere, or None.
 
+    Returns:
+        z^L, and what the backward pass needs.
+
     Raises:
-        ValueError: if the shapes, dtypes or devices do not fit each other.
+        ValueError: if x is empty, not finite or not floating-point, or the shapes, dtypes or devices do not fit.
 
     Source: Nielsen, ch. 2, eq. (25); dropout: Srivastava et al., 2014.
     """
@@ -114,14 +115,14 @@ def feedforward(
         if l < len(sigmas):
             a = sigmas[l].function(z)
             outputs.append(a)
-    return ForwardPass(z, inputs, outputs, masks)
+    return z, Trace(inputs, outputs, masks)
 
 
 def backpropagate(
     delta: Float[Tensor, "batch n_L"],
     weights: Sequence[Tensor],
     sigmas: Sequence[Activation],
-    forward: ForwardPass,
+    trace: Trace,
     input_gradient: bool = False,
 ) -> Gradients:
     """BP2, BP3 and BP4, from the last layer to the first.
@@ -130,21 +131,22 @@ def backpropagate(
         delta: delta^L = dC/dz^L (BP1), what a cost's `output_error` gives.
         weights: As in the forward pass.
         sigmas: As in the forward pass.
-        forward: What `feedforward` returned.
+        trace: What `feedforward` left.
         input_gradient: Whether dC/dx is wanted too.
 
     Raises:
         ValueError: if delta does not have the shape of z^L.
     """
-    if delta.shape != forward.z.shape:
-        raise ValueError(f"delta must have the shape of z, {tuple(forward.z.shape)}; got {tuple(delta.shape)}")
+    shape = (len(trace.inputs[0]), len(weights[-1]))
+    if delta.shape != shape:
+        raise ValueError(f"delta must have the shape of z, {shape}; got {tuple(delta.shape)}")
     nabla_w, nabla_b = [], []
     for l in reversed(range(len(weights))):
         nabla_b.append(bias_gradient(delta))
-        nabla_w.append(weight_gradient(delta, forward.inputs[l]))
+        nabla_w.append(weight_gradient(delta, trace.inputs[l]))
         if l > 0:
-            delta = hidden_error(delta, weights[l], sigmas[l - 1], forward.outputs[l - 1], forward.masks[l])
-    nabla_x = _input_gradient(delta, weights[0], forward.masks[0]) if input_gradient else None
+            delta = hidden_error(delta, weights[l], sigmas[l - 1], trace.outputs[l - 1], trace.masks[l])
+    nabla_x = activation_gradient(delta, weights[0], trace.masks[0]) if input_gradient else None
     return Gradients(nabla_w[::-1], nabla_b[::-1], nabla_x)
 
 
@@ -164,10 +166,10 @@ def hidden_error(
         a: sigma(z^l), before dropout.
         mask: The dropout mask that a was multiplied by, or None.
     """
-    v = _input_gradient(delta, w, mask)
-    if v.dtype in (torch.bfloat16, torch.float16):  # rounded once, as torch's own kernels do
-        return sigma.times_derivative(v.float(), a.float()).to(v.dtype)
-    return sigma.times_derivative(v, a)
+    nabla_a = activation_gradient(delta, w, mask)
+    if a.dtype in (torch.bfloat16, torch.float16):  # rounded once, as torch's own kernels do
+        return sigma.times_derivative(nabla_a.float(), a.float()).to(a.dtype)
+    return sigma.times_derivative(nabla_a, a)
 
 
 def bias_gradient(delta: Float[Tensor, "batch n"]) -> Float[Tensor, "n"]:
@@ -180,11 +182,12 @@ def weight_gradient(delta: Float[Tensor, "batch n"], a: Float[Tensor, "batch n_b
     return delta.T @ a
 
 
-def _input_gradient(
+def activation_gradient(
     delta: Float[Tensor, "batch n"], w: Float[Tensor, "n n_before"], mask: Float[Tensor, "batch n_before"] | None
 ) -> Float[Tensor, "batch n_before"]:
-    """dC/da^{l-1} = delta^l @ w^l, times the dropout mask where there is one."""
-    return delta @ w if mask is None else delta @ w * mask
+    """nabla_a C = delta^{l+1} @ w^{l+1} for a^l before dropout, that is times the mask where there is one."""
+    nabla_a = delta @ w
+    return nabla_a if mask is None else nabla_a * mask
 
 
 def check_inputs(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:
@@ -202,7 +205,7 @@ def check_inputs(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor])
         raise ValueError(f"a batch must hold at least one sample; got the shape {tuple(x.shape)}")
     if not x.is_floating_point():
         raise ValueError(f"inputs must be floating-point, pixels in [0, 1] say; got {x.dtype}: divide bytes by 255")
-    if not x.isfinite().all():
+    if not x.sum(dtype=torch.promote_types(x.dtype, torch.float32)).isfinite():
         raise ValueError(
             "inputs must be finite; got NaN or infinite ones: look for a division by zero before the network"
         )

@@ -29,7 +29,8 @@ class EpochMetrics(Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9); NaN is dealt with by the caller.
+        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9). A training stops at a NaN before
+        # this one sees it; of a validation it leaves the mean of the other batches.
         self.loss = MeanMetric(nan_strategy="ignore")
         self.acc = MulticlassAccuracy(NUM_CLASSES, average="micro", validate_args=False)
 
@@ -95,11 +96,21 @@ class MLPClassifier(LightningModule):
             input_dropout=input_dropout,
             gradients=gradients,
         )
+        self._random_states: list[Tensor] = []
         self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
 
     def forward(self, x: Float[Tensor, "batch 784"]) -> Float[Tensor, "batch 10"]:
         """The logits of a batch of images."""
         return self.mlp(x)
+
+    def on_train_start(self) -> None:
+        """Restore the random generators, where a run is continued."""
+        if self._random_states:
+            cpu_state, *cuda_states = self._random_states
+            torch.set_rng_state(cpu_state)
+            if len(cuda_states) == torch.cuda.device_count():
+                torch.cuda.set_rng_state_all(cuda_states)
+        self._random_states = []
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean cost of a mini-batch plus the L2 penalty.
@@ -108,7 +119,7 @@ class MLPClassifier(LightningModule):
             FloatingPointError: if the cost is NaN or infinite.
         """
         cost = self._evaluate(batch, self.train_metrics)
-        if not torch.isfinite(cost):
+        if not cost.isfinite():
             raise FloatingPointError(self._diverged(f"the training loss became {cost.item()}", self.global_step + 1))
         return cost if self.l2 == 0 else cost + self._l2_penalty()
 
@@ -170,10 +181,7 @@ class MLPClassifier(LightningModule):
                 f"the checkpoint is of another architecture: missing {', '.join(missing) or 'nothing'}; "
                 f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
             )
-        cpu_state, *cuda_states = checkpoint.get("random_states", [torch.get_rng_state()])
-        torch.set_rng_state(cpu_state)
-        if len(cuda_states) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(cuda_states)
+        self._random_states = checkpoint.get("random_states", [])
 
     def _evaluate(self, batch: Batch, metrics: EpochMetrics) -> Float[Tensor, ""]:
         x, labels = batch
@@ -198,7 +206,7 @@ class MLPClassifier(LightningModule):
         return (
             f"{what} at step {step} in epoch {self.current_epoch}: "
             "usually the learning rate is too large, or the initial weights are; "
-            f"the last good checkpoint is {checkpoint or 'none, because no epoch was finished'}"
+            f"the last good checkpoint is {checkpoint or 'none: none was written yet'}"
         )
 
 

@@ -97,7 +97,7 @@ def binary_cross_entropy_error(
 ) -> Float[Tensor, "batch n_L"]:
     """delta^L = 1/n (sigmoid(z) - y): the factor sigma'(z) that slows learning down has cancelled.
 
-    Source: Nielsen, ch. 3, eq. (68).
+    Source: Nielsen, ch. 3, eq. (66).
     """
     return 1 / len(z) * (sigmoid(z) - y)
 

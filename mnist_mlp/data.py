@@ -16,7 +16,7 @@ from mnist_mlp.datasets import DATASETS, IDX_DATASETS, LabelledImages, default_d
 EVALUATION_BATCH_SIZE = 1000
 
 
-class EpochOrder:
+class EpochSampler:
     """The order in which an epoch visits the samples: a permutation drawn from (seed, epoch) alone.
 
     It depends on nothing else that draws random numbers, so that any epoch can be replayed.
@@ -45,7 +45,7 @@ class EpochOrder:
         return torch.randperm(self.num_samples, generator=torch.Generator().manual_seed(seed))
 
 
-class BatchOrder:
+class DistributedBatchSampler:
     """An epoch's order cut into batches, of which each process of a distributed run takes its share.
 
     Process r of w takes every w-th sample, so that the i-th batches of all processes together are the i-th batch
@@ -59,7 +59,7 @@ class BatchOrder:
         world_size: w, the number of processes, at most n.
     """
 
-    def __init__(self, sampler: EpochOrder, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, sampler: EpochSampler, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.sampler = sampler
         self.batch_size = batch_size
         self.rank = rank
@@ -94,7 +94,7 @@ class DeviceLoader:
     def __init__(
         self,
         data: LabelledImages,
-        batch_sampler: BatchOrder,
+        batch_sampler: DistributedBatchSampler,
         device: torch.device,
         mean: float = 0.0,
         std: float = 1.0,
@@ -241,8 +241,10 @@ class MNISTDataModule(LightningDataModule):
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
             device = self.trainer.strategy.root_device
-        order = EpochOrder(len(data.labels), self.seed, shuffle)
-        return DeviceLoader(data, BatchOrder(order, batch_size, rank, world_size), device, self.mean, self.std)
+        order = EpochSampler(len(data.labels), self.seed, shuffle)
+        return DeviceLoader(
+            data, DistributedBatchSampler(order, batch_size, rank, world_size), device, self.mean, self.std
+        )
 
 
 def _pixel_statistics(images: UInt8[Tensor, "n 784"]) -> tuple[float, float]:

@@ -39,6 +39,10 @@ def _without_derivative(delta: Tensor, w: Tensor, sigma: Activation, a: Tensor, 
     return delta @ w if mask is None else delta @ w * mask
 
 
+def _without_mask(delta: Tensor, w: Tensor, mask: Tensor | None) -> Tensor:
+    return delta @ w
+
+
 FAULTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "BP1": _wrong_output_error,
     "BP2": lambda: patch.object(backprop, "hidden_error", _without_derivative),
@@ -49,5 +53,6 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "scaled_tanh": lambda: _wrong_derivative("scaled_tanh", lambda v, a: v * (1 - a * a)),
     "sigmoid": lambda: _wrong_derivative("sigmoid", lambda v, a: v * (1 + a) * a),
     "tanh": lambda: _wrong_derivative("tanh", lambda v, a: v * (1 - a)),
+    "dropout": lambda: patch.object(backprop, "activation_gradient", _without_mask),
     "L2": lambda: patch.object(functions, "l2_gradient", lambda w, strength: 2 * strength * w),
 }

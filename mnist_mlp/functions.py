@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.activations import Activation
-from mnist_mlp.backprop import ForwardPass, backpropagate, feedforward
+from mnist_mlp.backprop import Trace, backpropagate, feedforward
 from mnist_mlp.costs import Cost
 from mnist_mlp.penalties import l2, l2_gradient
 
@@ -34,10 +34,10 @@ class ManualFeedforward(torch.autograd.Function):
         """Feed forward. The parameters are all weights, then all biases."""
         num_layers = len(parameters) // 2
         weights, biases = parameters[:num_layers], parameters[num_layers:]
-        forward = feedforward(x, weights, biases, sigmas, masks)
+        z, trace = feedforward(x, weights, biases, sigmas, masks)
         ctx.sigmas, ctx.num_layers = sigmas, num_layers
-        ctx.save_for_backward(*weights, *forward.inputs, *forward.outputs, *forward.masks)
-        return forward.z
+        ctx.save_for_backward(*weights, *trace.inputs, *trace.outputs, *trace.masks)
+        return z
 
     @staticmethod
     def backward(ctx: Any, delta: Tensor) -> tuple[Tensor | None, ...]:
@@ -47,9 +47,9 @@ class ManualFeedforward(torch.autograd.Function):
         parameter_dtype = saved[0].dtype
         weights, inputs, outputs, masks = saved[:L], saved[L : 2 * L], saved[2 * L : 3 * L - 1], saved[3 * L - 1 :]
         # Under autocast the products were formed in delta's lower precision, from copies in that precision.
-        forward = ForwardPass(delta, [a.to(delta.dtype) for a in inputs], list(outputs), masks)
+        trace = Trace([a.to(delta.dtype) for a in inputs], outputs, masks)
         gradients = backpropagate(
-            delta, [w.to(delta.dtype) for w in weights], ctx.sigmas, forward, ctx.needs_input_grad[0]
+            delta, [w.to(delta.dtype) for w in weights], ctx.sigmas, trace, ctx.needs_input_grad[0]
         )
         x = None if gradients.x is None else gradients.x.to(inputs[0].dtype)
         return x, None, None, *(g.to(parameter_dtype) for g in (*gradients.weights, *gradients.biases))

@@ -92,20 +92,23 @@ class MLP(nn.Module):
         masks = self.dropout_masks(x)
         if self.gradients == "manual":
             return ManualFeedforward.apply(x, sigmas, masks, *self.weights, *self.biases)
-        return feedforward(x, self.weights, self.biases, sigmas, masks).z
+        return feedforward(x, self.weights, self.biases, sigmas, masks)[0]
 
     def dropout_masks(self, x: Float[Tensor, "batch n_0"]) -> list[Tensor | None]:
         """For the input of each layer 0 with the probability p and 1/(1 - p) else, or None where none is dropped."""
         device = x.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
-        masks = []
+        masks: list[Tensor | None] = []
         for width, p in zip(self.sizes, [self.input_dropout, *[self.dropout] * (len(self.layers) - 1)], strict=False):
-            mask = torch.empty(*x.shape[:1], width, device=x.device, dtype=dtype)
-            masks.append(mask.bernoulli_(1 - p).div_(1 - p) if p > 0 and self.training else None)
+            if p == 0 or not self.training or not dtype.is_floating_point:  # which feedforward refuses
+                masks.append(None)
+            else:
+                mask = torch.empty(*x.shape[:1], width, device=x.device, dtype=dtype)
+                masks.append(mask.bernoulli_(1 - p).div_(1 - p))
         return masks
 
     def predict_proba(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
-        """The output activation a^L: with softmax, probabilities that sum to 1."""
+        """The output activation a^L: probabilities with softmax, where they sum to 1, and with sigmoid."""
         return self.cost.output_activation(self(x))
 
     def loss(
@@ -118,7 +121,7 @@ class MLP(nn.Module):
             targets: Class labels in 0 ... n_L - 1, or the values y themselves, of the shape of z.
 
         Raises:
-            ValueError: if the shapes do not fit each other, or a label is out of range.
+            ValueError: if the shapes do not fit each other, or a label is out of range (on the CPU; CUDA asserts).
         """
         if z.dtype in (torch.bfloat16, torch.float16):
             z = z.float()
@@ -139,7 +142,7 @@ class MLP(nn.Module):
         """
         if not targets.is_floating_point() and targets.shape == like.shape[:1]:
             try:
-                return torch.index_select(self.get_buffer("one_hot_rows"), 0, targets).to(like.dtype)
+                return torch.index_select(self.get_buffer("one_hot_rows"), 0, targets.long()).to(like.dtype)
             except IndexError:
                 raise ValueError(
                     f"labels must lie in 0 ... {self.sizes[-1] - 1}; "

@@ -4,8 +4,8 @@ import argparse
 import csv
 import json
 import logging
-import pickle
 import re
+import tempfile
 import time
 import warnings
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-import yaml
-from lightning import Callback, LightningModule, Trainer
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
+from mnist_mlp.checkpoints import Continuation, find_checkpoint, model_checkpoints, remembered_settings, run_folder
 from mnist_mlp.classifier import MLPClassifier
 from mnist_mlp.data import MNISTDataModule
 
@@ -32,7 +32,6 @@ HARMLESS_WARNINGS = (
     "Total length of `list` across ranks is zero",  # val_size may be 0
     "The number of training batches .* is smaller than the logging interval",  # metrics are logged per epoch
 )
-DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize")
 
 
 def run(args: list[str]) -> "TrainingCLI":
@@ -101,7 +100,7 @@ class TrainingCLI(LightningCLI):
         self.remembered = {}
         if which and not asked.help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
-            self.remembered = remembered_settings(self.checkpoint, everything=subcommand == "fit")
+            self.remembered = remembered_settings(self.checkpoint, continues=subcommand == "fit")
             rest = [f"--config={json.dumps(self.remembered)}", *rest, f"--ckpt_path={self.checkpoint}"]
         # LightningCLI warns where it is handed arguments that did not come from sys.argv.
         try:
@@ -144,7 +143,7 @@ class TrainingCLI(LightningCLI):
         if self.subcommand != "fit":
             kwargs["enable_checkpointing"] = False
         elif trainer.enable_checkpointing is not False:
-            callbacks += _model_checkpoints(validates=self.config.fit.data.val_size > 0)
+            callbacks += model_checkpoints(validates=self.config.fit.data.val_size > 0)
         if self.subcommand == "fit" and self.checkpoint:
             callbacks.append(Continuation(self.remembered["model"], self.config.fit.model.as_dict()))
         if trainer.logger in (None, True):
@@ -160,6 +159,7 @@ class TrainingCLI(LightningCLI):
             return TensorBoardLogger(run_dir.parent.parent, run_dir.parent.name, run_dir.name, default_hp_metric=False)
         try:
             (log_dir / name).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=log_dir / name).close()
         except OSError as error:
             raise type(error)(
                 f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
@@ -185,6 +185,9 @@ class TrainingCLI(LightningCLI):
         if not self.trainer.is_global_zero or not isinstance(checkpoint, ModelCheckpoint):
             return
         path, score = checkpoint.best_model_path, checkpoint.best_model_score
+        if not path:
+            print(f"no epoch was finished, so there is no checkpoint · {self.seconds:.1f} s")
+            return
         epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
         best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
         print(f"{best} · {path} · {self.seconds:.1f} s · tensorboard --logdir {self.trainer.default_root_dir}")
@@ -220,125 +223,6 @@ class CalmProgressBar(RichProgressBar):
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The metrics that are shown: val/acc."""
         return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
-
-
-class Continuation(Callback):
-    """Continue a run where it lies now and with what was typed, whatever its checkpoint holds.
-
-    Args:
-        remembered: The model's settings in the run that wrote the checkpoint.
-        typed: The model's settings now.
-    """
-
-    def __init__(self, remembered: dict[str, Any], typed: dict[str, Any]) -> None:
-        self.remembered = remembered
-        self.typed = typed
-
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Change the checkpoint before callbacks, optimizer and scheduler are restored from it."""
-        for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, ModelCheckpoint) and callback.state_key in checkpoint["callbacks"]:
-                checkpoint["callbacks"][callback.state_key] = _moved(
-                    checkpoint["callbacks"][callback.state_key], str(callback.dirpath)
-                )
-        for setting, states in (("optimizer", "optimizer_states"), ("scheduler", "lr_schedulers")):
-            old, new = self.remembered.get(setting), self.typed[setting]
-            if old is None or old == new:
-                continue
-            if new is None or old["class_path"] != new["class_path"]:
-                checkpoint[states] = []
-                continue
-            changed = {k: v for k, v in new["init_args"].items() if old["init_args"].get(k) != v}
-            for state in checkpoint[states]:
-                for group in state.get("param_groups", [state]):
-                    group.update(changed)
-                    if "lr" in changed and "initial_lr" in group:
-                        group["initial_lr"] = changed["lr"]
-            if "lr" in changed:
-                for state in checkpoint["lr_schedulers"]:
-                    state["base_lrs"] = [changed["lr"]] * len(state["base_lrs"])
-
-
-def _moved(state: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The state of a ModelCheckpoint as if its files had always lain in this folder.
-
-    Lightning forgets the best score where the folder's name has changed, if only from relative to absolute, and then
-    overwrites the best checkpoint with a worse one.
-    """
-
-    def moved(path: str) -> str:
-        return str(Path(folder) / Path(path).name) if path else path
-
-    paths = {key: moved(state[key]) for key in ("best_model_path", "kth_best_model_path", "last_model_path")}
-    best = {moved(path): score for path, score in state["best_k_models"].items()}
-    return state | paths | {"best_k_models": best, "dirpath": folder}
-
-
-def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
-    """The path of a checkpoint.
-
-    Args:
-        which: "best" or "last" of the newest run, or a path.
-        log_dir: The folder of all runs.
-        name: Look among the runs of this name; by default among all.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    if which not in ("best", "last"):
-        if not Path(which).is_file():
-            raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
-        return Path(which)
-    found = list(log_dir.glob(f"{name or '*'}/version_*/checkpoints/{which}.ckpt"))
-    if not found:
-        raise ValueError(
-            f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
-            "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
-        )
-    return max(found, key=lambda path: path.stat().st_mtime)
-
-
-def run_folder(checkpoint: Path) -> Path | None:
-    """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
-    folder = checkpoint.parent.parent
-    return folder if checkpoint.parent.name == "checkpoints" and folder.name.startswith("version_") else None
-
-
-def remembered_settings(checkpoint: Path, everything: bool) -> dict[str, Any]:
-    """The settings that a checkpoint was trained with.
-
-    Args:
-        checkpoint: Its path.
-        everything: Whether to give the run's whole configuration, where the checkpoint still lies in the run's
-            folder, so that the run can be continued; else those of the model and the data set.
-
-    Raises:
-        ValueError: if the file is not a checkpoint.
-    """
-    try:
-        stored = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        settings = {
-            "model": {k: v for k, v in stored["hyper_parameters"].items() if not k.startswith("_")},
-            "data": {k: v for k, v in stored.get("datamodule_hyper_parameters", {}).items() if k in DATA_SETTINGS},
-        }
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{checkpoint} is not a checkpoint of this project, or it is damaged; give one that mnist-mlp fit wrote"
-        ) from error
-    folder = run_folder(checkpoint)
-    if everything and folder and (folder / "config.yaml").exists():
-        settings = yaml.safe_load((folder / "config.yaml").read_text())
-        for setting in ("ckpt_path", "weights_only"):
-            settings.pop(setting, None)
-    return settings
-
-
-def _model_checkpoints(validates: bool) -> list[Callback]:
-    """Keep the epoch with the best val/acc as best.ckpt, where there is validation, and the last one as last.ckpt."""
-    settings: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
-    last = ModelCheckpoint(filename="last", **settings)
-    best = ModelCheckpoint(filename="best", monitor="val/acc", mode="max", **settings)
-    return [best, last] if validates else [last]
 
 
 def _checkpoint_arguments(args: list[str]) -> argparse.Namespace:

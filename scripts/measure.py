@@ -5,7 +5,6 @@ mean and standard deviation of the test accuracy, and the median training time.
 """
 
 import argparse
-import os
 from statistics import mean, median, stdev
 
 import torch
@@ -29,8 +28,8 @@ for seed in range(options.seeds):
     accuracies.append(metrics["test/acc"] * 100)
     print(f"seed {seed}: {accuracies[-1]:.2f} %, {seconds[-1]:.1f} s", flush=True)
 
+spread = f"{stdev(accuracies):.2f}" if len(accuracies) > 1 else "-"
 print(
-    f"| {options.config} | {options.checkpoint} epoch | {len(accuracies)} | {mean(accuracies):.2f} % | "
-    f"{stdev(accuracies):.2f} | {min(accuracies):.2f} - {max(accuracies):.2f} % | {median(seconds):.1f} s | "
-    f"{os.cpu_count()} cores, {torch.get_num_threads()} threads |"
+    f"| {options.config} | {options.checkpoint} epoch | {len(accuracies)} | "
+    f"{mean(accuracies):.2f} % | {spread} | {min(accuracies):.2f} - {max(accuracies):.2f} % | {median(seconds):.0f} s |"
 )

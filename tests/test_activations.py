@@ -40,6 +40,14 @@ def test_derivative_is_that_of_the_function(name):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
+def test_times_derivative_multiplies_by_it(name):
+    z = torch.tensor(POINTS, dtype=torch.float64, requires_grad=True)
+    a, nabla_a = ACTIVATIONS[name].function(z), torch.linspace(-3, 4, len(POINTS), dtype=torch.float64)
+    a.backward(nabla_a)
+    torch.testing.assert_close(ACTIVATIONS[name].times_derivative(nabla_a, a.detach()), z.grad, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_finite_in_float32_wherever_z_is(name):
     a = ACTIVATIONS[name].function(torch.tensor(POINTS))
     assert a.isfinite().all()

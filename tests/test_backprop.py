@@ -26,15 +26,15 @@ def test_the_worked_example():
 
 def test_without_dropout_nothing_is_kept_twice():
     weights, biases = layers(4, 3, 5, 2)
-    forward = feedforward(torch.rand(7, 4), weights, biases, [SIGMOID, SIGMOID])
-    assert [a.data_ptr() for a in forward.inputs[1:]] == [a.data_ptr() for a in forward.outputs]
+    _, trace = feedforward(torch.rand(7, 4), weights, biases, [SIGMOID, SIGMOID])
+    assert [a.data_ptr() for a in trace.inputs[1:]] == [a.data_ptr() for a in trace.outputs]
 
 
 def test_dropout_masks_stop_the_error_where_they_stop_the_signal():
     weights, biases = layers(3, 4, 2)
     mask = tensor([[0.0, 2.0, 0.0, 2.0]])
-    forward = feedforward(torch.rand(1, 3), weights, biases, [SIGMOID], [None, mask])
-    gradients = backpropagate(torch.ones(1, 2), weights, [SIGMOID], forward)
+    _, trace = feedforward(torch.rand(1, 3), weights, biases, [SIGMOID], [None, mask])
+    gradients = backpropagate(torch.ones(1, 2), weights, [SIGMOID], trace)
     assert gradients.weights[0][[0, 2]].abs().max() == 0
     assert gradients.weights[1][:, [0, 2]].abs().max() == 0
     assert gradients.weights[0][[1, 3]].abs().min() > 0
@@ -43,10 +43,10 @@ def test_dropout_masks_stop_the_error_where_they_stop_the_signal():
 def test_the_inputs_gradient_only_where_it_is_asked_for():
     weights, biases = layers(3, 4, 2)
     x = torch.rand(5, 3, requires_grad=True)
-    feedforward(x, weights, biases, [SIGMOID]).z.sum().backward()
-    forward = feedforward(x.detach(), weights, biases, [SIGMOID])
-    assert backpropagate(torch.ones(5, 2), weights, [SIGMOID], forward).x is None
-    x_gradient = backpropagate(torch.ones(5, 2), weights, [SIGMOID], forward, input_gradient=True).x
+    feedforward(x, weights, biases, [SIGMOID])[0].sum().backward()
+    _, trace = feedforward(x.detach(), weights, biases, [SIGMOID])
+    assert backpropagate(torch.ones(5, 2), weights, [SIGMOID], trace).x is None
+    x_gradient = backpropagate(torch.ones(5, 2), weights, [SIGMOID], trace, input_gradient=True).x
     torch.testing.assert_close(x_gradient, x.grad)
 
 
@@ -88,6 +88,6 @@ def test_layers_that_do_not_fit_are_refused(without_shape_checks):
 
 def test_a_delta_that_does_not_fit_is_refused(without_shape_checks):
     weights, biases = layers(3, 4, 2)
-    forward = feedforward(torch.rand(5, 3), weights, biases, [SIGMOID])
+    _, trace = feedforward(torch.rand(5, 3), weights, biases, [SIGMOID])
     with pytest.raises(ValueError, match=r"delta must have the shape of z, \(5, 2\); got \(5, 1\)"):
-        backpropagate(torch.ones(5, 1), weights, [SIGMOID], forward)
+        backpropagate(torch.ones(5, 1), weights, [SIGMOID], trace)

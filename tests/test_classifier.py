@@ -94,7 +94,12 @@ def test_checkpoints_load_with_weights_only_and_rebuild_the_model(tiny_mnist, tm
     fitter.save_checkpoint(path)
     stored = torch.load(path, weights_only=True)
     assert stored["hyper_parameters"]["hidden_sizes"] == [5, 4]
+    torch.manual_seed(5)
+    MLPClassifier([5, 4])
+    random_state = torch.get_rng_state()
+    torch.manual_seed(5)
     again = MLPClassifier.load_from_checkpoint(path)
+    assert torch.equal(torch.get_rng_state(), random_state)  # not that of the checkpoint
     x = torch.rand(3, 784)
     assert torch.equal(again.eval()(x), model.eval()(x))
     assert again.mlp.activations == ("sigmoid", "tanh")

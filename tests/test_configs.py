@@ -21,6 +21,7 @@ def test_parses_and_builds(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_header(path):
     header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    assert "TODO" not in path.read_text()
     for entry in ("# Purpose:", "# Command:", "# Expected:"):
         assert any(line.startswith(entry) for line in header), entry
     assert f"--config {path.relative_to(ROOT)}" in "\n".join(header)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
 
 from mnist_mlp import MNISTDataModule
-from mnist_mlp.data import BatchOrder, DeviceLoader, EpochOrder
+from mnist_mlp.data import DeviceLoader, DistributedBatchSampler, EpochSampler
 from mnist_mlp.datasets import LabelledImages, read_dataset
 
 CPU = torch.device("cpu")
@@ -24,21 +24,21 @@ def visited(loader):
 
 def numbered_loader(n=10, batch_size=3, **order):
     data = LabelledImages(torch.arange(n * 784).reshape(n, 784).to(torch.uint8), torch.arange(n))
-    return DeviceLoader(data, BatchOrder(EpochOrder(n, **order), batch_size), CPU)
+    return DeviceLoader(data, DistributedBatchSampler(EpochSampler(n, **order), batch_size), CPU)
 
 
 def test_an_epochs_order_depends_on_seed_and_epoch_alone():
-    order = EpochOrder(1000, seed=7)
+    order = EpochSampler(1000, seed=7)
     order.set_epoch(3)
     first = order.permutation()
     torch.manual_seed(12345)
     torch.rand(10)
-    again = EpochOrder(1000, seed=7)
+    again = EpochSampler(1000, seed=7)
     again.set_epoch(3)
     assert torch.equal(again.permutation(), first)
     again.set_epoch(4)
     assert not torch.equal(again.permutation(), first)
-    other = EpochOrder(1000, seed=8)
+    other = EpochSampler(1000, seed=8)
     other.set_epoch(3)
     assert not torch.equal(other.permutation(), first)
     assert first.sort().values.tolist() == list(range(1000))
@@ -48,15 +48,15 @@ def test_drawing_an_order_leaves_the_global_generator_alone():
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    EpochOrder(100).permutation()
+    EpochSampler(100).permutation()
     assert torch.equal(torch.rand(1), expected)
 
 
 @given(world_size=st.integers(1, 5), batch_size=st.integers(1, 9), extra=st.integers(0, 40), shuffle=st.booleans())
 def test_shares_are_disjoint_cover_all_and_have_the_same_number_of_batches(world_size, batch_size, extra, shuffle):
     n = world_size + extra
-    order = EpochOrder(n, shuffle=shuffle)
-    shares = [BatchOrder(order, batch_size, rank, world_size) for rank in range(world_size)]
+    order = EpochSampler(n, shuffle=shuffle)
+    shares = [DistributedBatchSampler(order, batch_size, rank, world_size) for rank in range(world_size)]
     batches = [share.batches(CPU) for share in shares]
     assert {len(b) for b in batches} == {len(share) for share in shares} == {len(shares[0])}
     assert all(0 < len(indices) <= batch_size + 1 for b in batches for indices in b)
@@ -64,16 +64,16 @@ def test_shares_are_disjoint_cover_all_and_have_the_same_number_of_batches(world
 
 
 def test_shares_together_are_the_batches_of_one_process():
-    order = EpochOrder(24, seed=1)
-    one = BatchOrder(order, 8).batches(CPU)
-    two = [BatchOrder(order, 4, rank, 2).batches(CPU) for rank in range(2)]
+    order = EpochSampler(24, seed=1)
+    one = DistributedBatchSampler(order, 8).batches(CPU)
+    two = [DistributedBatchSampler(order, 4, rank, 2).batches(CPU) for rank in range(2)]
     for joint, *parts in zip(one, *two, strict=True):
         assert sorted(joint.tolist()) == sorted(torch.cat(parts).tolist())
 
 
 def test_batches_hold_pixels_in_the_unit_interval_and_labels():
     data = LabelledImages(torch.tensor([[0, 255], [51, 102]], dtype=torch.uint8), torch.tensor([3, 7]))
-    ((x, labels),) = DeviceLoader(data, BatchOrder(EpochOrder(2, shuffle=False), 2), CPU)
+    ((x, labels),) = DeviceLoader(data, DistributedBatchSampler(EpochSampler(2, shuffle=False), 2), CPU)
     torch.testing.assert_close(x, torch.tensor([[0.0, 1.0], [0.2, 0.4]]))
     assert labels.tolist() == [3, 7]
 
@@ -248,5 +248,5 @@ def test_bad_arguments_are_refused(arguments, message, tiny_mnist):
 @pytest.mark.cuda
 def test_batches_are_made_on_the_training_device():
     data = LabelledImages(torch.zeros(4, 784, dtype=torch.uint8), torch.arange(4))
-    loader = DeviceLoader(data, BatchOrder(EpochOrder(4), 2), torch.device("cuda"))
+    loader = DeviceLoader(data, DistributedBatchSampler(EpochSampler(4), 2), torch.device("cuda"))
     assert {(x.device.type, labels.device.type) for x, labels in loader} == {("cuda", "cuda")}

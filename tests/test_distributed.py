@@ -63,9 +63,9 @@ def step_through_autograd(module, mlp, x, labels):
 def step_writing_grad(module, mlp, x, labels):
     sigmas = [ACTIVATIONS[name] for name in mlp.activations]
     with torch.no_grad():
-        forward = feedforward(x, mlp.weights, mlp.biases, sigmas)
-        delta = mlp.cost.output_error(forward.z, mlp.targets_as_values(labels, like=forward.z))
-        gradients = backpropagate(delta, mlp.weights, sigmas, forward)
+        z, trace = feedforward(x, mlp.weights, mlp.biases, sigmas)
+        delta = mlp.cost.output_error(z, mlp.targets_as_values(labels, like=z))
+        gradients = backpropagate(delta, mlp.weights, sigmas, trace)
     for parameters, values in ((mlp.weights, gradients.weights), (mlp.biases, gradients.biases)):
         for parameter, value in zip(parameters, values):
             parameter.grad = value

@@ -1,6 +1,7 @@
 """The hand-written gradients are autograd's: over the grid, at the extremes, and through a whole training."""
 
 import csv
+import math
 from collections import Counter
 
 import pytest
@@ -8,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import config
-from lightning import Trainer, seed_everything
+from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn, tensor
 
@@ -17,7 +18,7 @@ from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.costs import cost_named
 from mnist_mlp.faults import FAULTS
 from mnist_mlp.functions import ManualCost, ManualFeedforward, ManualL2
-from mnist_mlp.verification import GradientCheck, gradients, grid, verify_grid
+from mnist_mlp.verification import Difference, GradientCheck, central_difference, gradients, grid, verify_grid
 
 COSTS = ("quadratic", "mse", "cross_entropy", "binary_cross_entropy")
 SGD = torch.optim.SGD
@@ -56,7 +57,7 @@ def test_float32_is_equal_bit_for_bit_where_the_sums_are_the_same(rows):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_planted_fault_is_found(fault, monkeypatch, without_shape_checks):
-    cases = [case for case in grid() if case.dtype == torch.float64 and case.batch_size == 8 and not case.dropout]
+    cases = [case for case in grid() if case.dtype == torch.float64 and case.batch_size == 8]
     monkeypatch.setattr(verification, "grid", lambda: cases)
     assert verification.run(["--break", fault]) == 1
 
@@ -66,6 +67,54 @@ def test_what_was_broken_is_whole_again():
         pass
     case = next(case for case in grid() if case.activation == "sigmoid")
     assert all(difference.relative <= 1e-12 for difference in verification.compare(*case.build()).values())
+
+
+def test_central_differences_can_disagree():
+    case = next(case for case in grid() if case.activation == "sigmoid")
+    mlp, x, labels = case.build()
+    for name, gradient in gradients(mlp, x, labels, "manual").items():
+        right, skipped = central_difference(mlp, x, labels, name, gradient, None)
+        wrong, _ = central_difference(mlp, x, labels, name, 1.01 * gradient, None)
+        assert right < 1e-6 < 5e-3 < wrong
+        assert skipped == 0
+
+
+def test_a_difference_across_a_kink_is_skipped():
+    mlp = MLP([1, 1, 1], "relu", "mse", output_activation="identity").double()
+    for parameter in mlp.parameters():
+        parameter.data.zero_()  # z = 0 exactly
+    x, y = torch.ones(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
+    gradient = gradients(mlp, x, y, "manual")["layers.0.bias"]
+    error, skipped = central_difference(mlp, x, y, "layers.0.bias", gradient, None)
+    assert (math.isnan(error), skipped) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("difference", "agrees"),
+    [
+        (Difference(1e-9, 1e-8, 4.0, False), True),
+        (Difference(1e-9, 1e-8, 4.1, False), False),
+        (Difference(math.nan, math.nan, math.nan, False), False),
+    ],
+)
+def test_what_agrees_in_float32(difference, agrees):
+    assert difference.agrees(False, torch.float32) == agrees
+    assert not difference.agrees(True, torch.float32)  # as not all bits are equal
+
+
+@pytest.mark.parametrize(
+    ("relative", "central", "agrees"),
+    [(1e-13, 1e-7, True), (1e-11, 1e-7, False), (1e-13, 1e-5, False), (math.nan, 0, False), (0, math.nan, False)],
+)
+def test_what_agrees_in_float64(relative, central, agrees):
+    assert Difference(0, relative, 0, False, central).agrees(False, torch.float64) == agrees
+
+
+def test_a_network_with_nan_disagrees():
+    mlp = MLP([3, 4, 2])
+    mlp.biases[1].data.fill_(math.nan)
+    differences = verification.compare(mlp, torch.rand(5, 3), tensor([0, 1, 0, 1, 0]))
+    assert not any(difference.agrees(False, torch.float32) for difference in differences.values())
 
 
 def test_autograd_itself_is_that_of_torchs_own_modules():
@@ -211,6 +260,7 @@ def train(mode, tmp_path, data, hidden_sizes=(16,), model=None, **trainer):
     seed_everything(0, verbose=False)
     settings = {"dropout": 0.2, "l2": 0.1, "optimizer": lambda p: SGD(p, lr=0.5, momentum=0.9), **(model or {})}
     classifier = MLPClassifier(list(hidden_sizes), "sigmoid", gradients=mode, **settings)
+    assert classifier.mlp.gradients == mode
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     fitter = Trainer(
         default_root_dir=tmp_path,
@@ -249,6 +299,15 @@ def test_trainings_are_the_same(trainer, cost, tmp_path):
             torch.testing.assert_close(value, reference, rtol=tolerance, atol=tolerance)
 
 
+def test_only_a_manual_training_suffers_from_a_fault_in_the_equations(tmp_path):
+    data = MNISTDataModule("digits", batch_size=50, val_size=300)
+    whole = {mode: list(train(mode, tmp_path, data)[0].parameters()) for mode in ("manual", "autograd")}
+    with FAULTS["BP4"]():
+        broken = {mode: list(train(mode, tmp_path, data)[0].parameters()) for mode in ("manual", "autograd")}
+    assert all(torch.equal(a, b) for a, b in zip(whole["autograd"], broken["autograd"], strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(whole["manual"], broken["manual"], strict=True))
+
+
 @pytest.mark.mnist
 @pytest.mark.parametrize("cost", ["quadratic", "cross_entropy"])
 def test_an_epoch_of_mnist_is_the_same(cost, tmp_path, without_shape_checks):
@@ -280,9 +339,26 @@ def test_the_live_check_logs_and_does_not_disturb_the_training(tmp_path):
 @pytest.mark.parametrize("mode", ["manual", "autograd"])
 def test_the_live_check_stops_a_training_whose_gradients_are_wrong(mode, tmp_path):
     data = MNISTDataModule("digits", batch_size=50, val_size=300)
-    message = r"the hand-written gradient of layers.\d.bias is off autograd's by .* at step 1, more than the tolerance"
+    message = (
+        r"gradient is off autograd's by .* at step 1, most of all that of layers.\d.bias, and the tolerance is 3.8e-06"
+    )
     with FAULTS["BP3"](), pytest.raises(FloatingPointError, match=message):
         train(mode, tmp_path, data, callbacks=[GradientCheck()])
+
+
+def test_the_live_check_allows_for_low_precision(tmp_path):
+    data = MNISTDataModule("digits", batch_size=50, val_size=300)
+    train("manual", tmp_path, data, callbacks=[GradientCheck(every_n_steps=5)], precision="bf16-mixed")
+
+
+def test_the_live_check_stops_at_nan(tmp_path):
+    class Spoil(Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            next(pl_module.parameters()).data.fill_(math.nan)
+
+    data = MNISTDataModule("digits", batch_size=50, val_size=300)
+    with pytest.raises(FloatingPointError, match="gradient is off autograd's by nan"):
+        train("manual", tmp_path, data, callbacks=[Spoil(), GradientCheck()])
 
 
 def test_the_live_check_refuses_a_step_of_zero():

@@ -32,6 +32,7 @@ def test_mean_and_spread(name, weight_std, bias_std):
     assert weight.mean().item() == pytest.approx(0, abs=0.01 * weight_std)
     assert weight.std().item() == pytest.approx(weight_std, rel=0.01)
     assert bias.std().item() == pytest.approx(bias_std, rel=0.15)
+    assert bias.mean().item() == pytest.approx(0, abs=0.2 * bias_std)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,12 @@ def test_uniform_ones_keep_their_bounds(name, bound):
     weight, _ = draw(name)
     assert weight.abs().max().item() == pytest.approx(bound, rel=1e-3)
     assert weight.abs().max().item() <= bound + 1e-7
+
+
+@pytest.mark.parametrize(("name", "std"), [("large", 1), ("scaled", 1 / sqrt(N_IN)), ("he", sqrt(2 / N_IN))])
+def test_normal_ones_have_tails(name, std):
+    weight, _ = draw(name)
+    assert weight.abs().max().item() > 4 * std
 
 
 def test_pytorch_draws_what_linear_draws():

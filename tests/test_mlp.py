@@ -136,6 +136,12 @@ def test_inputs_of_another_shape_are_refused(without_shape_checks):
         mlp(torch.rand(5, 3))
 
 
+@pytest.mark.parametrize("input_dropout", [0.0, 0.5])
+def test_bytes_are_refused(input_dropout, without_shape_checks):
+    with pytest.raises(ValueError, match=r"inputs must be floating-point, .* got torch.uint8: divide bytes by 255"):
+        MLP([784, 10], input_dropout=input_dropout)(torch.zeros(5, 784, dtype=torch.uint8))
+
+
 def test_targets_of_another_shape_are_refused(without_shape_checks):
     mlp = MLP([4, 1], cost="mse", output_activation="identity")
     with pytest.raises(ValueError, match=r"values of shape \(3, 1\); got torch.float32 of shape \(3, 3\)"):
