@@ -273,8 +273,12 @@ def _name(dtype: torch.dtype) -> str:
 
 def _table(rows: list[dict[str, Any]], *keys: str) -> Table:
     """The largest differences of the rows that share the values of these keys."""
-    columns = ("bits equal", "absolute", "relative", "ulp", "from central differences", "")
-    table = Table(*keys, *columns, title="Hand-written gradients, largest difference from autograd's")
+    columns = ("bits equal", "absolute", "relative", "ulp", "central", "")
+    table = Table(
+        *keys,
+        *columns,
+        title="Hand-written gradients: largest differences from autograd's and from central differences",
+    )
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
