@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -137,7 +137,7 @@ class TrainingCLI(LightningCLI):
         """A Trainer with TensorBoard, the best and the last checkpoint, and a calm progress bar."""
         config = self.config_init[self.subcommand]
         trainer = config.trainer
-        callbacks = list(trainer.callbacks or [])
+        callbacks = [trainer.callbacks] if isinstance(trainer.callbacks, Callback) else list(trainer.callbacks or [])
         if trainer.enable_progress_bar is not False:
             callbacks.append(CalmProgressBar())
         if self.subcommand != "fit":

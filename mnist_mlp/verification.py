@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -29,6 +30,8 @@ DTYPES = (torch.float64, torch.float32, torch.bfloat16)
 L2_STRENGTH = 0.01
 STEP = 1e-5  # of the central differences
 ELEMENTS = 50  # of each parameter of a real model that central differences are taken of
+
+TABLE_WIDTH = 100
 
 MAX_RELATIVE = 1e-12  # from autograd, in float64
 MAX_RELATIVE_CENTRAL = 1e-6  # from central differences, in float64
@@ -273,11 +276,14 @@ def _name(dtype: torch.dtype) -> str:
 
 def _table(rows: list[dict[str, Any]], *keys: str) -> Table:
     """The largest differences of the rows that share the values of these keys."""
-    columns = ("bits equal", "absolute", "relative", "ulp", "central", "")
+    columns = ("equal", "absolute", "relative", "ulp", "central", "")
     table = Table(
         *keys,
         *columns,
-        title="Hand-written gradients: largest differences from autograd's and from central differences",
+        title="Hand-written gradients: largest difference from autograd's, and from central differences",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title_justify="left",
     )
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
@@ -369,7 +375,9 @@ def run(args: list[str]) -> int:
         raise ValueError(f"{settings[0]} needs a model: give --config or --ckpt_path")
     with FAULTS[options.fault]() if options.fault else nullcontext():
         rows = verify_model(options.config, options.ckpt_path, settings) if one_model else verify_grid()
-    Console().print(_table(rows, "dtype", "parameter") if one_model else _table(rows, "device", "dtype", "cost"))
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(_table(rows, "dtype", "parameter") if one_model else _table(rows, "device", "dtype", "cost"))
     if skipped := sum(row["skipped"] for row in rows):
         print(f"{skipped} central differences across a rectifier's kink were skipped")
     wrong = [row for row in rows if not row["agrees"]]

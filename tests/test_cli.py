@@ -13,6 +13,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_mlp.cli import main
+from mnist_mlp.training import build
 
 QUICK = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
 SHORT = ["--config", str(QUICK), "--trainer.max_epochs=2", "--trainer.accelerator=cpu"]
@@ -85,9 +86,13 @@ def test_fit_writes_a_run_and_sums_it_up(run):
     assert "hp_metric" not in logged
 
 
-def test_a_second_run_gets_its_own_folder(run, trained):
+def test_a_second_run_gets_its_own_folder_and_is_the_newest(run, trained):
     run("fit", *SHORT)
     assert sorted(path.name for path in trained.parent.iterdir()) == ["version_0", "version_1"]
+    run("fit", *SHORT, "--name=other")
+    assert "checkpoint logs/other/version_0/checkpoints/last.ckpt" in run("validate", "--ckpt_path=last")[1]
+    newest_of_its_name = run("validate", "--ckpt_path=last", "--name=quickstart")[1]
+    assert "checkpoint logs/quickstart/version_1/checkpoints/last.ckpt" in newest_of_its_name
 
 
 def test_best_and_last_are_what_they_say(run):
@@ -207,6 +212,7 @@ def test_a_run_without_an_epoch_says_so(run):
 
 
 def test_seed_everything_is_the_seed_of_the_data_too(run):
+    assert build(["fit", *SHORT, "--seed_everything=3"]).datamodule.seed == 3
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         run("fit", *SHORT, f"--name={name}", f"--seed_everything={seed}")
     a, b, c = (
@@ -385,8 +391,10 @@ def test_verify_refuses_bad_input(run, arguments, sentence):
     assert "Traceback" not in err
 
 
-def test_the_live_check_can_be_switched_on_by_the_configuration(run):
-    check = "--trainer.callbacks=mnist_mlp.verification.GradientCheck"
+@pytest.mark.parametrize("option", ["--trainer.callbacks", "--trainer.callbacks+"])
+def test_the_live_check_can_be_switched_on_from_the_command_line(run, option):
+    check = f"{option}=mnist_mlp.verification.GradientCheck"
+    assert run("fit", *SHORT, "--name=default", check)[0] == 0
     status, _, err = run("fit", *SHORT, check, "--trainer.callbacks.every_n_steps=30")
     assert status == 0, err
     errors = scalars("logs/quickstart/version_0")["gradients/max_relative_error"]
