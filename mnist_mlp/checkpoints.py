@@ -1,60 +1,99 @@
 """The checkpoints of a run: writing, finding and continuing them, and the settings they were trained with."""
 
+import glob
+import os
 import pickle
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from lightning import Callback, LightningModule, Trainer
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize")
 
 
-class Continuation(Callback):
-    """Continue a run where it lies now and with what was typed, whatever its checkpoint holds.
+class RunSettings(Callback):
+    """Write the settings of a run once it trains, and let what was typed win where a run is continued.
+
+    config.yaml is written when the first step is near: a continuation that was refused leaves it as it was.
 
     Args:
-        remembered: The model's settings in the run that wrote the checkpoint.
-        typed: The model's settings now.
+        optimization: The settings of the optimizer and the scheduler, each with class_path and init_args, or None.
+        write_config: What writes config.yaml into a folder.
     """
 
-    def __init__(self, remembered: dict[str, Any], typed: dict[str, Any]) -> None:
-        self.remembered = remembered
-        self.typed = typed
+    def __init__(self, optimization: dict[str, Any], write_config: Callable[[Path], None]) -> None:
+        self.optimization = optimization
+        self.write_config = write_config
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write config.yaml beside the folder of the checkpoints."""
+        callback = trainer.checkpoint_callback
+        if trainer.is_global_zero and isinstance(callback, ModelCheckpoint) and callback.dirpath:
+            folder = Path(callback.dirpath).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            self.write_config(folder)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the settings that the states in the checkpoint belong to."""
+        checkpoint["optimization"] = self.optimization
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Change the checkpoint before callbacks, optimizer and scheduler are restored from it."""
         for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, ModelCheckpoint) and callback.state_key in checkpoint["callbacks"]:
-                checkpoint["callbacks"][callback.state_key] = _moved(
-                    checkpoint["callbacks"][callback.state_key], str(callback.dirpath)
-                )
-        for setting, states in (("optimizer", "optimizer_states"), ("scheduler", "lr_schedulers")):
-            old, new = self.remembered[setting], self.typed[setting]
-            if old == new:
-                continue
-            if old is None or new is None or old["class_path"] != new["class_path"]:
-                checkpoint[states] = []
-                continue
-            changed = {k: v for k, v in new["init_args"].items() if old["init_args"].get(k) != v}
-            for state in checkpoint[states]:
-                for group in state.get("param_groups", [state]):
-                    group.update(changed)
-                    if "lr" in changed and "initial_lr" in group:
-                        group["initial_lr"] = changed["lr"]
-            if "lr" in changed:
-                for state in checkpoint["lr_schedulers"]:
-                    state["base_lrs"] = [changed["lr"]] * len(state["base_lrs"])
+            if isinstance(callback, ModelCheckpoint):
+                _keep_best(callback, checkpoint["callbacks"])
+        old, new = checkpoint.get("optimization", self.optimization), self.optimization
+        if _class_of(old["optimizer"]) != _class_of(new["optimizer"]):
+            checkpoint["optimizer_states"] = checkpoint["lr_schedulers"] = []
+        if _class_of(old["scheduler"]) != _class_of(new["scheduler"]):
+            checkpoint["lr_schedulers"] = []
+        for state in checkpoint["optimizer_states"]:
+            changed = _changed(old["optimizer"], new["optimizer"])
+            for group in state["param_groups"]:
+                group.update(changed)
+                if "lr" in changed and "initial_lr" in group:
+                    group["initial_lr"] = changed["lr"]
+        for state in checkpoint["lr_schedulers"]:
+            state.update(_changed(old["scheduler"], new["scheduler"]))
+            if "lr" in _changed(old["optimizer"], new["optimizer"]) and "base_lrs" in state:
+                state["base_lrs"] = [new["optimizer"]["init_args"]["lr"]] * len(state["base_lrs"])
+
+
+def _class_of(setting: dict[str, Any] | None) -> str | None:
+    return setting["class_path"] if setting else None
+
+
+def _changed(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
+    """The arguments of an optimizer or scheduler that are others than they were."""
+    if not old or not new:
+        return {}
+    return {k: v for k, v in new["init_args"].items() if old["init_args"].get(k) != v}
+
+
+def _keep_best(callback: ModelCheckpoint, states: dict[str, dict[str, Any]]) -> None:
+    """Let a continued run remember its best checkpoint, wherever it lies now.
+
+    Lightning forgets the best score where the folder's name has changed, if only from relative to absolute, or where
+    the last epochs had no validation, and then overwrites the best checkpoint with a worse one.
+    """
+    best = Path(callback.dirpath or "") / "best.ckpt"
+    if callback.state_key not in states and callback.monitor and best.exists():
+        stored = torch.load(best, weights_only=True, map_location="cpu")["callbacks"]
+        states |= {key: state for key, state in stored.items() if key == callback.state_key}
+    if callback.state_key in states:
+        states[callback.state_key] = _moved(states[callback.state_key], str(callback.dirpath))
 
 
 def _moved(state: dict[str, Any], folder: str) -> dict[str, Any]:
-    """The state of a ModelCheckpoint as if its files had always lain in this folder.
-
-    Lightning forgets the best score where the folder's name has changed, if only from relative to absolute, and then
-    overwrites the best checkpoint with a worse one.
-    """
+    """The state of a ModelCheckpoint as if its files had always lain in this folder."""
 
     def moved(path: str) -> str:
         return str(Path(folder) / Path(path).name) if path else path
@@ -79,7 +118,7 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         if not Path(which).is_file():
             raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
         return Path(which)
-    found = list(log_dir.glob(f"{name or '*'}/version_*/checkpoints/{which}.ckpt"))
+    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/version_*/checkpoints/{which}.ckpt"))
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
@@ -90,8 +129,13 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
 
 def run_folder(checkpoint: Path) -> Path | None:
     """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
-    folder = checkpoint.parent.parent
-    return folder if checkpoint.parent.name == "checkpoints" and folder.name.startswith("version_") else None
+    checkpoint = checkpoint.resolve()
+    folder = Path(os.path.relpath(checkpoint.parent.parent))
+    return (
+        folder
+        if checkpoint.parent.name == "checkpoints" and checkpoint.parent.parent.name.startswith("version_")
+        else None
+    )
 
 
 def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
@@ -119,15 +163,62 @@ def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
     if not config.exists():
         raise ValueError(
             f"a run is continued in its folder, and {checkpoint} has no {config} beside it; "
-            "put the checkpoint back, or start a new run without --ckpt_path"
+            "put it back, or start a new run without --ckpt_path"
         )
-    settings = yaml.safe_load(config.read_text())
+    try:
+        settings = yaml.safe_load(config.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{config} is damaged ({error}); write it anew, or give --config and no --ckpt_path"
+        ) from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{config} must hold settings by name; got {settings!r}; write it anew")
     return {key: value for key, value in settings.items() if key not in ("ckpt_path", "weights_only")}
 
 
-def model_checkpoints(validates: bool) -> list[Callback]:
-    """Keep the epoch with the best val/acc as best.ckpt, where there is validation, and the last one as last.ckpt."""
-    settings: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+def model_checkpoints(validates: bool, folder: Path | None) -> list[Callback]:
+    """Keep the epoch with the best val/acc as best.ckpt, where there is validation, and the last one as last.ckpt.
+
+    Args:
+        validates: Whether there is validation.
+        folder: Where to write them; by default the logger's folder.
+    """
+    settings: dict[str, Any] = {"dirpath": folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
     last = ModelCheckpoint(filename="last", **settings)
     best = ModelCheckpoint(filename="best", monitor="val/acc", mode="max", **settings)
     return [best, last] if validates else [last]
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write a checkpoint beside its destination and move it there, so that a kill leaves the old one or the new one.
+
+    Lightning's own goes through the temporary folder, from where a move to another file system is a copy.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Write the checkpoint."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        torch.save(checkpoint, part)
+        os.replace(part, path)
+
+
+class RunLogger(TensorBoardLogger):
+    """TensorBoard in a folder `version_N` that no other run has, also where two start at once."""
+
+    def _get_next_version(self) -> int:
+        if getattr(rank_zero_only, "rank", 0):
+            return super()._get_next_version()
+        return claim_version(Path(self.root_dir))
+
+
+def claim_version(folder: Path) -> int:
+    """The number of the folder `version_N` that was made, the first that was free."""
+    for version in count():
+        try:
+            (folder / f"version_{version}").mkdir(parents=True)
+            return version
+        except FileExistsError:
+            continue
+    raise AssertionError("count() has no end")

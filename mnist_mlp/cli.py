@@ -1,5 +1,6 @@
 """The command `mnist-mlp`: picks the sub-command, and turns bad input into one sentence."""
 
+import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib.metadata import version
@@ -39,15 +40,19 @@ def main(argv: list[str] | None = None) -> None:
         commands.add_parser(name, help=summary, add_help=False)
     parser.parse_args(args[:1])
 
-    # Imported here, because torch and Lightning take seconds and --help needs neither.
-    from lightning.fabric.utilities.exceptions import MisconfigurationException
-
-    from mnist_mlp import training, verification
-
     try:
+        # Imported here, because torch and Lightning take seconds and --help needs neither.
+        from mnist_mlp import training, verification
+
         if args[0] == "verify":
             sys.exit(verification.run(args[1:]))
         training.run(args)
-    except (ValueError, OSError, FloatingPointError, MisconfigurationException) as error:
+    except Exception as error:
+        if os.environ.get("MNIST_MLP_TRACEBACK"):
+            raise
         sentence = " ".join(str(error).split())
-        sys.exit(f"mnist-mlp: error: {sentence}")
+        expected = isinstance(error, (ValueError, OSError, FloatingPointError))
+        unexpected = "" if expected else f" ({type(error).__name__}; MNIST_MLP_TRACEBACK=1 shows where)"
+        sys.exit(f"mnist-mlp: error: {sentence}{unexpected}")
+    except KeyboardInterrupt:
+        sys.exit("mnist-mlp: interrupted")

@@ -194,6 +194,11 @@ class MNISTDataModule(LightningDataModule):
             self.test_images = read_dataset(self.dataset, self.data_dir, train=False)
         if stage != "test" or self.normalize:
             self._split(read_dataset(self.dataset, self.data_dir, train=True))
+        if stage in (None, "fit") and self.batch_size > len(self.train_images.labels):
+            raise ValueError(
+                f"batch_size must be at most the {len(self.train_images.labels):,} images that train; "
+                f"got {self.batch_size:,}"
+            )
 
     def _split(self, data: LabelledImages) -> None:
         n = len(data.labels)
@@ -207,10 +212,6 @@ class MNISTDataModule(LightningDataModule):
             raise ValueError(
                 f"train_size must be at most the {num_left:,} images of {self.dataset} that val_size "
                 f"{self.val_size:,} leaves; got {train_size:,}"
-            )
-        if self.batch_size > train_size:
-            raise ValueError(
-                f"batch_size must be at most the {train_size:,} images that train; got {self.batch_size:,}"
             )
         self.train_images = LabelledImages(data.images[:train_size], data.labels[:train_size])
         self.val_images = LabelledImages(data.images[num_left:], data.labels[num_left:])

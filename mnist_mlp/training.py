@@ -4,27 +4,39 @@ import argparse
 import csv
 import json
 import logging
+import os
 import re
 import tempfile
 import time
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+import yaml
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from mnist_mlp.checkpoints import Continuation, find_checkpoint, model_checkpoints, remembered_settings, run_folder
+from mnist_mlp.checkpoints import (
+    AtomicCheckpointIO,
+    RunLogger,
+    RunSettings,
+    claim_version,
+    find_checkpoint,
+    model_checkpoints,
+    remembered_settings,
+    run_folder,
+)
 from mnist_mlp.classifier import MLPClassifier
 from mnist_mlp.data import MNISTDataModule
 
 LOG_DIR = "logs"
+STRICT = {"exit_on_error": False, "allow_abbrev": False}
 HARMLESS_WARNINGS = (
     ".*LeafSpec.*",  # Lightning's tree handling lags behind torch's
     "Checkpoint directory .* exists and is not empty",  # a resumed run goes on in its own folder
@@ -60,10 +72,10 @@ def build(args: list[str]) -> "TrainingCLI":
         MLPClassifier,
         MNISTDataModule,
         args=args,
-        parser_kwargs={"exit_on_error": False} | {name: {"exit_on_error": False} for name in TrainingCLI.subcommands()},
+        parser_kwargs=STRICT | {name: dict(STRICT) for name in TrainingCLI.subcommands()},
         seed_everything_default=0,
         auto_configure_optimizers=False,
-        save_config_kwargs={"overwrite": True},
+        save_config_callback=None,
     )
 
 
@@ -76,7 +88,6 @@ class TrainingCLI(LightningCLI):
 
     subcommand: str
     checkpoint: Path | None = None
-    remembered: dict[str, Any]
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add --name, let one seed serve all, and choose this project's defaults of the Trainer."""
@@ -97,14 +108,16 @@ class TrainingCLI(LightningCLI):
         subcommand, *rest = args
         asked = _checkpoint_arguments(rest)
         which = asked.ckpt_path or (None if subcommand == "fit" else "best")
-        self.remembered = {}
         if which and not asked.help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
-            self.remembered = remembered_settings(self.checkpoint, continues=subcommand == "fit")
-            rest = [f"--config={json.dumps(self.remembered)}", *rest, f"--ckpt_path={self.checkpoint}"]
+            remembered = remembered_settings(self.checkpoint, continues=subcommand == "fit")
+            rest = [f"--config={json.dumps(remembered)}", *rest, f"--ckpt_path={self.checkpoint}"]
         # LightningCLI warns where it is handed arguments that did not come from sys.argv.
         try:
             self.config = parser.parse_args([subcommand, *rest])
+            seed = self.config[subcommand].seed_everything
+            if isinstance(seed, bool) or seed < 0:
+                raise ValueError(f"seed_everything must be an integer of at least 0; got {seed}")
         except argparse.ArgumentError as error:
             settings = self._subcommand_parsers[subcommand].get_defaults().keys()
             raise ValueError(_one_sentence(str(error), settings)) from error
@@ -113,8 +126,15 @@ class TrainingCLI(LightningCLI):
         """Do nothing yet: `execute` runs it."""
 
     def execute(self) -> None:
-        """Run the sub-command."""
-        super()._run_subcommand(self.subcommand)
+        """Run the sub-command.
+
+        Raises:
+            InterruptedError: if a signal stopped it.
+        """
+        with suppress(SystemExit):  # by which Lightning ends an interrupted run
+            super()._run_subcommand(self.subcommand)
+        if self.trainer.interrupted:
+            raise InterruptedError("the run was interrupted; mnist-mlp fit --ckpt_path last continues it")
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: `parse_arguments` has read the checkpoint, and let what was typed win."""
@@ -130,8 +150,6 @@ class TrainingCLI(LightningCLI):
         if config.name is None:
             files = [Path(str(path)).stem for path in config.config or [] if path is not None]
             config.name = files[-1] if files else config.data.dataset
-        if self.subcommand != "fit":
-            self.save_config_callback = None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A Trainer with TensorBoard, the best and the last checkpoint, and a calm progress bar."""
@@ -143,20 +161,39 @@ class TrainingCLI(LightningCLI):
         if self.subcommand != "fit":
             kwargs["enable_checkpointing"] = False
         elif trainer.enable_checkpointing is not False:
-            callbacks += model_checkpoints(validates=self.config.fit.data.val_size > 0)
-        if self.subcommand == "fit" and self.checkpoint:
-            callbacks.append(Continuation(self.remembered["model"], self.config.fit.model.as_dict()))
+            folder = self._folder_without_logger(config) if trainer.logger is False else None
+            callbacks += model_checkpoints(self.config.fit.data.val_size > 0, folder)
+        if self.subcommand == "fit":
+            model = self.config.fit.model.as_dict()
+            optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
+            callbacks.append(RunSettings(optimization, self._write_config))
+            kwargs["plugins"] = [*(trainer.plugins or []), AtomicCheckpointIO()]
         if trainer.logger in (None, True):
             kwargs["logger"] = self._logger(Path(trainer.default_root_dir), config.name)
         return super().instantiate_trainer(callbacks=callbacks, **kwargs)
 
-    def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:
+    def _folder_without_logger(self, config: Any) -> Path:
+        """Where checkpoints go, where there is no logger to say it."""
+        run_dir = self.checkpoint and run_folder(self.checkpoint)
+        if not run_dir:
+            runs = Path(config.trainer.default_root_dir) / config.name
+            run_dir = runs / f"version_{claim_version(runs)}"
+        return run_dir / "checkpoints"
+
+    def _write_config(self, folder: Path) -> None:
+        """Write the run's configuration, without the checkpoint it was continued from."""
+        config = self.config.fit.clone()
+        config.ckpt_path = None
+        self._parser("fit").save(config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
+
+    def _logger(self, log_dir: Path, name: str) -> RunLogger | bool:
         """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested."""
         run_dir = self.checkpoint and run_folder(self.checkpoint)
         if self.subcommand in ("validate", "predict") or (self.subcommand == "test" and not run_dir):
             return False
         if run_dir:
-            return TensorBoardLogger(run_dir.parent.parent, run_dir.parent.name, run_dir.name, default_hp_metric=False)
+            runs = run_dir.absolute().parent
+            return RunLogger(os.path.relpath(runs.parent), runs.name, run_dir.absolute().name, default_hp_metric=False)
         try:
             (log_dir / name).mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=log_dir / name).close()
@@ -165,7 +202,7 @@ class TrainingCLI(LightningCLI):
                 f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
                 "choose another with --trainer.default_root_dir"
             ) from error
-        return TensorBoardLogger(log_dir, name, default_hp_metric=False)
+        return RunLogger(log_dir, name, default_hp_metric=False)
 
     def before_fit(self) -> None:
         """Say what is trained, and start the clock."""
@@ -185,8 +222,8 @@ class TrainingCLI(LightningCLI):
         if not self.trainer.is_global_zero or not isinstance(checkpoint, ModelCheckpoint):
             return
         path, score = checkpoint.best_model_path, checkpoint.best_model_score
-        if not path:
-            print(f"no epoch was finished, so there is no checkpoint · {self.seconds:.1f} s")
+        if not path or not Path(path).exists():
+            print(f"no checkpoint of a best epoch was written · {self.seconds:.1f} s")
             return
         epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
         best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
@@ -200,8 +237,11 @@ class TrainingCLI(LightningCLI):
 
     def predict(self, **kwargs: Any) -> None:
         """Write the predictions of the validation images to predictions.csv, beside the run's checkpoints."""
-        probabilities = torch.cat(cast(list[Tensor], self.trainer.predict(**kwargs)))
-        labels = self.datamodule.val_images.labels
+        predictions = self.trainer.predict(**dict(kwargs, return_predictions=True))
+        if not predictions:
+            raise ValueError("no image was classified; raise --trainer.limit_predict_batches")
+        probabilities = torch.cat(cast(list[Tensor], predictions))
+        labels = self.datamodule.val_images.labels[: len(probabilities)]
         first = self.datamodule.val_start
         run_dir = self.checkpoint and run_folder(self.checkpoint)
         path = (run_dir or Path()) / "predictions.csv"
@@ -231,11 +271,19 @@ def _checkpoint_arguments(args: list[str]) -> argparse.Namespace:
     parser.add_argument("--ckpt_path")
     parser.add_argument("--trainer.default_root_dir", dest="log_dir", type=Path, default=Path(LOG_DIR))
     parser.add_argument("--name")
-    parser.add_argument("--config", "-c", type=Path)
+    parser.add_argument("--config", "-c", type=Path, action="append", default=[])
     parser.add_argument("--help", "-h", "--print_config", action="store_true")
     asked, _ = parser.parse_known_args(args)
-    if asked.name is None and asked.config is not None:
-        asked.name = asked.config.stem
+    for file in asked.config:
+        settings = None
+        with suppress(OSError, UnicodeDecodeError, yaml.YAMLError):  # of which the real parser will speak
+            settings = yaml.safe_load(file.read_text())
+        if isinstance(settings, dict):
+            log_dir = (settings.get("trainer") or {}).get("default_root_dir") or asked.log_dir
+            parser.set_defaults(ckpt_path=settings.get("ckpt_path"), name=settings.get("name"), log_dir=Path(log_dir))
+            asked, _ = parser.parse_known_args(args)
+    if asked.name is None and asked.config:
+        asked.name = asked.config[-1].stem
     return asked
 
 

@@ -3,8 +3,11 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from mnist_mlp.checkpoints import AtomicCheckpointIO, claim_version
 from mnist_mlp.cli import main
 from mnist_mlp.training import build
 
@@ -208,7 +212,7 @@ def test_all_images_may_train(run):
 def test_a_run_without_an_epoch_says_so(run):
     status, out, err = run("fit", *SHORT, "--trainer.max_epochs=0")
     assert status == 0, err
-    assert "no epoch was finished" in out
+    assert "no checkpoint of a best epoch was written" in out
 
 
 def test_seed_everything_is_the_seed_of_the_data_too(run):
@@ -270,6 +274,114 @@ def test_an_unknown_key_in_a_file_gets_the_nearest_one(run, tmp_path):
 def test_a_file_that_is_not_yaml_is_refused(run, tmp_path):
     (tmp_path / "bad.yaml").write_text("model: [\n  hidden_sizes: 30\n")
     assert "Problems parsing config" in refused(run, "fit", "--config=bad.yaml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--seed_everything=true"], "seed_everything must be an integer of at least 0; got True"),
+        (["--seed_everything=-1"], "seed_everything must be an integer of at least 0; got -1"),
+        (["--data.batch=32"], "unrecognized arguments: --data.batch=32"),
+        (["--trainer.accumulate_grad_batches=0"], "ZeroDivisionError; MNIST_MLP_TRACEBACK=1 shows where"),
+    ],
+)
+def test_more_bad_settings(run, arguments, sentence):
+    assert sentence in refused(run, "fit", *SHORT, *arguments)
+
+
+def test_a_refused_continuation_leaves_the_configuration_as_it_was(run, trained):
+    before = (trained / "config.yaml").read_text()
+    refused(run, "fit", "--ckpt_path=last", "--trainer.max_epochs=3", "--model.hidden_sizes=[30]")
+    assert (trained / "config.yaml").read_text() == before
+    assert run("fit", "--ckpt_path=last", "--trainer.max_epochs=3")[0] == 0
+
+
+def test_a_failed_continuation_does_not_hide_what_is_typed_later(run, trained):
+    refused(run, "fit", "--ckpt_path=last", "--trainer.max_epochs=3", "--model.optimizer.lr=1e38")
+    assert run("fit", "--ckpt_path=last", "--trainer.max_epochs=3", "--model.optimizer.lr=0.5")[0] == 0
+    stored = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
+    assert stored["optimizer_states"][0]["param_groups"][0]["lr"] == 0.5
+
+
+def test_epochs_without_validation_do_not_forget_the_best(run, trained):
+    best = trained / "checkpoints" / "best.ckpt"
+    before = torch.load(best, weights_only=True)["state_dict"]
+    assert run("fit", "--ckpt_path=last", "--trainer.max_epochs=3", "--data.val_size=0")[0] == 0
+    worse = ["--trainer.max_epochs=4", "--data.val_size=300", "--model.optimizer.lr=0.5"]
+    assert run("fit", "--ckpt_path=last", *worse)[0] == 0
+    after = torch.load(best, weights_only=True)["state_dict"]
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_runs_without_a_logger_have_folders_of_their_own(run):
+    for _ in range(2):
+        status, _, err = run("fit", *SHORT, "--trainer.logger=false")
+        assert status == 0, err
+    for version in range(2):
+        folder = Path(f"logs/quickstart/version_{version}")
+        assert (folder / "config.yaml").exists()
+        assert (folder / "checkpoints" / "best.ckpt").exists()
+    assert run("fit", "--ckpt_path=last", "--trainer.max_epochs=3")[0] == 0
+
+
+def test_two_runs_never_claim_one_folder(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        versions = list(pool.map(lambda _: claim_version(tmp_path / "runs"), range(40)))
+    assert sorted(versions) == list(range(40))
+
+
+def test_a_torn_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    AtomicCheckpointIO().save_checkpoint({"epoch": 1}, tmp_path / "last.ckpt")
+
+    def tear(checkpoint, path):
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", tear)
+    with pytest.raises(KeyboardInterrupt):
+        AtomicCheckpointIO().save_checkpoint({"epoch": 2}, tmp_path / "last.ckpt")
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"epoch": 1}
+
+
+def test_a_run_is_found_by_the_names_in_its_configuration_file(run, tmp_path):
+    text = QUICK.read_text().replace("trainer:", "name: mine\ntrainer:\n  default_root_dir: runs")
+    (tmp_path / "mine.yaml").write_text(text)
+    assert run("fit", "--config=mine.yaml", "--trainer.max_epochs=1")[0] == 0
+    status, out, err = run("test", "--config=mine.yaml")
+    assert status == 0, err
+    assert "checkpoint runs/mine/version_0/checkpoints/best.ckpt" in out
+
+
+def test_a_checkpoint_is_found_from_inside_its_run(run, trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    status, _, err = run("fit", "--ckpt_path=checkpoints/last.ckpt", "--trainer.max_epochs=3")
+    assert status == 0, err
+    assert [path.name for path in Path("..").iterdir()] == ["version_0"]
+
+
+def test_a_small_training_set_can_be_validated(run):
+    assert run("fit", *SHORT, "--data.train_size=20", "--data.batch_size=10")[0] == 0
+    assert run("validate")[0] == 0
+    assert run("predict")[0] == 0
+
+
+def test_predictions_may_be_limited(run, trained):
+    assert "raise --trainer.limit_predict_batches" in refused(run, "predict", "--trainer.limit_predict_batches=0")
+    assert not (trained / "predictions.csv").exists()
+
+
+def test_a_terminated_run_says_how_to_go_on(run, tmp_path):
+    command = [sys.executable, "-m", "mnist_mlp", "fit", *SHORT, "--trainer.max_epochs=10000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    last = tmp_path / "logs/quickstart/version_0/checkpoints/last.ckpt"
+    while not last.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "the run was interrupted; mnist-mlp fit --ckpt_path last continues it" in err
+    assert run("test", "--ckpt_path=last")[0] == 0
 
 
 def test_nothing_typed_is_refused_with_a_way_on(run):
@@ -364,6 +476,16 @@ def test_verify_a_checkpoint(run, trained):
     status, out, _ = run("verify", "--ckpt_path", "last")
     assert status == 0
     assert "all agree" in out
+
+
+def test_verify_says_where_a_fault_cannot_be_found(run):
+    sentence = refused(run, "verify", "--config", QUICK, "--break", "tanh")
+    assert sentence == "the planted fault tanh was not found: nothing that was compared depends on it"
+
+
+def test_verify_refuses_another_architecture(run, trained):
+    sentence = refused(run, "verify", "--ckpt_path=best", "--model.hidden_sizes=[30]")
+    assert "the checkpoint is of another architecture" in sentence
 
 
 def test_verify_finds_a_planted_fault(run):

@@ -39,6 +39,7 @@ def test_the_whole_grid_agrees(rows):
     float64 = [row for row in rows if row["dtype"] == "float64"]
     assert max(row["relative"] for row in float64) <= 1e-12
     assert max(row["central"] for row in float64 if row["device"] == "cpu") <= 1e-6
+    assert sum(row["skipped"] for row in float64) < 100
 
 
 def test_every_parameter_of_every_combination_is_compared(rows):
@@ -75,6 +76,8 @@ def test_central_differences_can_disagree():
     for name, gradient in gradients(mlp, x, labels, "manual").items():
         right, skipped = central_difference(mlp, x, labels, name, gradient, None)
         wrong, _ = central_difference(mlp, x, labels, name, 1.01 * gradient, None)
+        assert right is not None
+        assert wrong is not None
         assert right < 1e-6 < 5e-3 < wrong
         assert skipped == 0
 
@@ -86,7 +89,7 @@ def test_a_difference_across_a_kink_is_skipped():
     x, y = torch.ones(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
     gradient = gradients(mlp, x, y, "manual")["layers.0.bias"]
     error, skipped = central_difference(mlp, x, y, "layers.0.bias", gradient, None)
-    assert (math.isnan(error), skipped) == (True, 1)
+    assert (error, skipped) == (None, 1)
 
 
 @pytest.mark.parametrize(
