@@ -4,7 +4,6 @@ import glob
 import os
 import pickle
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +50,20 @@ class RunSettings(Callback):
             if isinstance(callback, ModelCheckpoint):
                 _keep_best(callback, checkpoint["callbacks"])
         old, new = checkpoint.get("optimization", self.optimization), self.optimization
+        optimizer, scheduler = (_changed(old[setting], new[setting]) for setting in ("optimizer", "scheduler"))
         if _class_of(old["optimizer"]) != _class_of(new["optimizer"]):
             checkpoint["optimizer_states"] = checkpoint["lr_schedulers"] = []
         if _class_of(old["scheduler"]) != _class_of(new["scheduler"]):
             checkpoint["lr_schedulers"] = []
         for state in checkpoint["optimizer_states"]:
-            changed = _changed(old["optimizer"], new["optimizer"])
             for group in state["param_groups"]:
-                group.update(changed)
-                if "lr" in changed and "initial_lr" in group:
-                    group["initial_lr"] = changed["lr"]
+                group.update(optimizer)
+                if "lr" in optimizer and "initial_lr" in group:
+                    group["initial_lr"] = optimizer["lr"]
         for state in checkpoint["lr_schedulers"]:
-            state.update(_changed(old["scheduler"], new["scheduler"]))
-            if "lr" in _changed(old["optimizer"], new["optimizer"]) and "base_lrs" in state:
-                state["base_lrs"] = [new["optimizer"]["init_args"]["lr"]] * len(state["base_lrs"])
+            state.update(scheduler)
+            if "lr" in optimizer and "base_lrs" in state:
+                state["base_lrs"] = [optimizer["lr"]] * len(state["base_lrs"])
 
 
 def _class_of(setting: dict[str, Any] | None) -> str | None:
@@ -129,13 +128,10 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
 
 def run_folder(checkpoint: Path) -> Path | None:
     """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
-    checkpoint = checkpoint.resolve()
-    folder = Path(os.path.relpath(checkpoint.parent.parent))
-    return (
-        folder
-        if checkpoint.parent.name == "checkpoints" and checkpoint.parent.parent.name.startswith("version_")
-        else None
-    )
+    folder = checkpoint.resolve().parent
+    if folder.name != "checkpoints" or not folder.parent.name.startswith("version_"):
+        return None
+    return Path(os.path.relpath(folder.parent))
 
 
 def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
@@ -208,17 +204,19 @@ class RunLogger(TensorBoardLogger):
     """TensorBoard in a folder `version_N` that no other run has, also where two start at once."""
 
     def _get_next_version(self) -> int:
-        if getattr(rank_zero_only, "rank", 0):
-            return super()._get_next_version()
         return claim_version(Path(self.root_dir))
 
 
 def claim_version(folder: Path) -> int:
-    """The number of the folder `version_N` that was made, the first that was free."""
-    for version in count():
+    """The number of the folder `version_N` that was made, the first that was free.
+
+    Of the processes of a distributed run the first one claims; the others write nothing, and get 0.
+    """
+    version = 0
+    while rank_zero_only.rank == 0:  # pyright: ignore[reportFunctionMemberAccess]
         try:
             (folder / f"version_{version}").mkdir(parents=True)
-            return version
+            break
         except FileExistsError:
-            continue
-    raise AssertionError("count() has no end")
+            version += 1
+    return version

@@ -42,10 +42,13 @@ def main(argv: list[str] | None = None) -> None:
 
     try:
         # Imported here, because torch and Lightning take seconds and --help needs neither.
-        from mnist_mlp import training, verification
-
         if args[0] == "verify":
+            from mnist_mlp import verification
+
             sys.exit(verification.run(args[1:]))
+
+        from mnist_mlp import training
+
         training.run(args)
     except Exception as error:
         if os.environ.get("MNIST_MLP_TRACEBACK"):

@@ -36,7 +36,7 @@ def _wrong_output_error() -> AbstractContextManager[object]:
 
 
 def _without_derivative(delta: Tensor, w: Tensor, sigma: Activation, a: Tensor, mask: Tensor | None) -> Tensor:
-    return delta @ w if mask is None else delta @ w * mask
+    return backprop.activation_gradient(delta, w, mask)
 
 
 def _without_mask(delta: Tensor, w: Tensor, mask: Tensor | None) -> Tensor:

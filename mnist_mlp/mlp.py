@@ -96,8 +96,7 @@ class MLP(nn.Module):
 
     def dropout_masks(self, x: Float[Tensor, "batch n_0"]) -> list[Tensor | None]:
         """For the input of each layer 0 with the probability p and 1/(1 - p) else, or None where none is dropped."""
-        device = x.device.type
-        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+        dtype = compute_dtype(x)
         masks: list[Tensor | None] = []
         for width, p in zip(self.sizes, [self.input_dropout, *[self.dropout] * (len(self.layers) - 1)], strict=False):
             if p == 0 or not self.training or not dtype.is_floating_point:  # which feedforward refuses
@@ -154,6 +153,12 @@ class MLP(nn.Module):
                 f"of shape {tuple(like.shape)}; got {targets.dtype} of shape {tuple(targets.shape)}"
             )
         return targets
+
+
+def compute_dtype(x: Tensor) -> torch.dtype:
+    """The dtype that products with x are formed in: autocast's where it is enabled, else that of x."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:

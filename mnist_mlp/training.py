@@ -131,8 +131,11 @@ class TrainingCLI(LightningCLI):
         Raises:
             InterruptedError: if a signal stopped it.
         """
-        with suppress(SystemExit):  # by which Lightning ends an interrupted run
+        try:
             super()._run_subcommand(self.subcommand)
+        except SystemExit:  # by which Lightning ends a run at the keyboard's interrupt
+            if not self.trainer.interrupted:
+                raise
         if self.trainer.interrupted:
             raise InterruptedError("the run was interrupted; mnist-mlp fit --ckpt_path last continues it")
 

@@ -21,7 +21,7 @@ from mnist_mlp import costs
 from mnist_mlp.activations import ACTIVATIONS, relu
 from mnist_mlp.backprop import feedforward
 from mnist_mlp.faults import FAULTS
-from mnist_mlp.mlp import MLP
+from mnist_mlp.mlp import MLP, compute_dtype
 from mnist_mlp.training import build
 
 BATCH_SIZES = (1, 8)
@@ -257,7 +257,7 @@ def verify_model(config: str | None, checkpoint: str | None, settings: list[str]
         cli.model.on_load_checkpoint(stored)
         cli.model.load_state_dict(stored["state_dict"])
     else:
-        cli = build(["fit", *named, "--trainer.logger=false", *settings])
+        cli = build(["fit", *named, "--trainer.logger=false", "--trainer.enable_checkpointing=false", *settings])
     cli.datamodule.prepare_data()
     cli.datamodule.setup("fit")
     x, labels = next(iter(cli.datamodule.train_dataloader()))
@@ -350,9 +350,8 @@ class GradientCheck(Callback):
             return
         mlp = cast(MLP, pl_module.mlp)
         x, labels = batch
-        device = x.device.type
         with trainer.precision_plugin.train_step_context():
-            precision = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+            precision = compute_dtype(x)
             by_hand, by_autograd = (gradients(mlp, x, labels, mode) for mode in ("manual", "autograd"))
         whole_by_hand, whole = (torch.cat([g.flatten() for g in each.values()]) for each in (by_hand, by_autograd))
         error = relative_error(whole_by_hand, whole)

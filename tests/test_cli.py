@@ -470,6 +470,7 @@ def test_verify_one_model_by_its_configuration(run, tmp_path):
     assert {row["parameter"] for row in rows} == {f"layers.{i}.{p}" for i in range(2) for p in ("weight", "bias")}
     assert {row["dtype"] for row in rows} == {"float32", "float64"}
     assert all(row["central"] < 1e-6 for row in rows if row["dtype"] == "float64")
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.json"]  # and no run's folder
 
 
 def test_verify_a_checkpoint(run, trained):
