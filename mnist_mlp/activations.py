@@ -2,7 +2,8 @@
 
 A derivative is written as a function of the activation a = sigma(z), which the forward pass has already
 computed: backpropagation then needs neither z nor a second exponential. Every function here works element
-by element on a tensor of any shape and floating dtype, and is finite wherever z is.
+by element on a tensor of any shape and floating dtype, and is finite wherever z is. Where `out` is given, the
+result is written into this tensor, and nothing is allocated.
 """
 
 from collections.abc import Callable
@@ -16,9 +17,13 @@ from torch import Tensor
 SCALED_TANH_AMPLITUDE = 1.7159
 SCALED_TANH_SLOPE = 2 / 3
 
+ONE = torch.ones(())
+
 
 class Activation(NamedTuple):
     """An activation function, its derivative, and the product that backpropagation takes with it.
+
+    Each takes `out` too; that of `function` may be z itself, that of the others must be a tensor of its own.
 
     Attributes:
         function: z -> a = sigma(z).
@@ -26,86 +31,99 @@ class Activation(NamedTuple):
         times_derivative: (nabla_a, a) -> nabla_a (.) sigma'(z), the product in BP1 and BP2.
     """
 
-    function: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor], Tensor]
-    times_derivative: Callable[[Tensor, Tensor], Tensor]
+    function: Callable[..., Tensor]
+    derivative: Callable[..., Tensor]
+    times_derivative: Callable[..., Tensor]
 
 
 def times(
-    derivative: Callable[[Tensor], Tensor], nabla_a: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]
+    derivative: Callable[..., Tensor],
+    nabla_a: Float[Tensor, "*shape"],
+    a: Float[Tensor, "*shape"],
+    out: Float[Tensor, "*shape"] | None = None,
 ) -> Float[Tensor, "*shape"]:
     """nabla_a (.) sigma'(z)."""
-    return nabla_a * derivative(a)
+    return torch.mul(nabla_a, derivative(a, out=out), out=out)
 
 
-def identity(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """A linear neuron: a = z."""
+def identity(z: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
+    """A linear neuron: a = z, the same tensor."""
     return z
 
 
-def identity_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def identity_derivative(
+    a: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None
+) -> Float[Tensor, "*shape"]:
     """sigma'(z) = 1."""
-    return torch.ones_like(a)
+    return torch.ones_like(a) if out is None else out.fill_(1)
 
 
-def sigmoid(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def sigmoid(z: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
     """The logistic function: a = 1 / (1 + exp(-z)), in (0, 1).
 
     Source: Nielsen, Neural Networks and Deep Learning, ch. 1, eq. (3).
     """
-    return torch.sigmoid(z)
+    return torch.sigmoid(z, out=out)
 
 
-def sigmoid_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def sigmoid_derivative(
+    a: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None
+) -> Float[Tensor, "*shape"]:
     """sigma'(z) = a (1 - a), at most 1/4.
 
     Source: Nielsen, ch. 3, an exercise under eq. (61).
     """
-    return (1 - a) * a
+    return torch.sub(ONE, a, out=out).mul_(a)
 
 
-def times_sigmoid_derivative(nabla_a: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def times_sigmoid_derivative(
+    nabla_a: Float[Tensor, "*shape"], a: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None
+) -> Float[Tensor, "*shape"]:
     """nabla_a (1 - a) a, multiplied from the left as autograd does it, so that the last bit is the same."""
-    return nabla_a * (1 - a) * a
+    return torch.sub(ONE, a, out=out).mul_(nabla_a).mul_(a)
 
 
-def relu(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def relu(z: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
     """The rectifier: a = max(0, z).
 
     Source: Nair and Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines, 2010.
     """
-    return torch.relu(z)
+    # relu takes no out; clamp_min does, but autograd gives it the derivative 1 at z = 0
+    return torch.relu(z) if out is None else torch.clamp_min(z, 0, out=out)
 
 
-def relu_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """sigma'(z) = 1 where z > 0, which is where a > 0, and 0 elsewhere; 0 at the kink, as in PyTorch."""
-    return (a > 0).to(a.dtype)
+def relu_derivative(a: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
+    """sigma'(z) = 1 where z > 0, which is where a > 0, and 0 elsewhere: the sign of a. 0 at the kink, as in PyTorch."""
+    return torch.sign(a, out=out)
 
 
-def tanh(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def tanh(z: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
     """The hyperbolic tangent: a = tanh(z), in (-1, 1)."""
-    return torch.tanh(z)
+    return torch.tanh(z, out=out)
 
 
-def tanh_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def tanh_derivative(a: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
     """sigma'(z) = 1 - a^2, in one fused operation as autograd forms it, so that the last bit is the same."""
-    return torch.addcmul(a.new_ones(()), a, a, value=-1)
+    return torch.addcmul(a.new_ones(()), a, a, value=-1, out=out)
 
 
-def scaled_tanh(z: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def scaled_tanh(z: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None) -> Float[Tensor, "*shape"]:
     """LeCun's hyperbolic tangent: a = 1.7159 tanh(2/3 z), so that sigma(1) = 1 and sigma(-1) = -1.
 
     Source: LeCun, Bottou, Orr, Mueller, Efficient BackProp, 1998, section 4.4.
     """
-    return SCALED_TANH_AMPLITUDE * torch.tanh(SCALED_TANH_SLOPE * z)
+    return torch.mul(torch.tanh(torch.mul(z, SCALED_TANH_SLOPE, out=out), out=out), SCALED_TANH_AMPLITUDE, out=out)
 
 
-def scaled_tanh_derivative(a: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+def scaled_tanh_derivative(
+    a: Float[Tensor, "*shape"], out: Float[Tensor, "*shape"] | None = None
+) -> Float[Tensor, "*shape"]:
     """sigma'(z) = 1.7159 * 2/3 * (1 - (a / 1.7159)^2)."""
-    return SCALED_TANH_AMPLITUDE * SCALED_TANH_SLOPE * tanh_derivative(a / SCALED_TANH_AMPLITUDE)
+    tanh_squared = torch.div(a, SCALED_TANH_AMPLITUDE, out=out).square_()
+    return torch.sub(ONE, tanh_squared, out=out).mul_(SCALED_TANH_AMPLITUDE * SCALED_TANH_SLOPE)
 
 
-def softmax(z: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
+def softmax(z: Float[Tensor, "batch n_L"], out: Float[Tensor, "batch n_L"] | None = None) -> Float[Tensor, "batch n_L"]:
     """a_j = exp(z_j) / sum_k exp(z_k): probabilities that sum to 1 in each row.
 
     Not in the table below, because each output depends on the whole layer: it is the output activation
@@ -113,7 +131,7 @@ def softmax(z: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
 
     Source: Nielsen, ch. 3, eq. (78).
     """
-    return torch.softmax(z, dim=-1)
+    return torch.softmax(z, dim=-1, out=out)
 
 
 ACTIVATIONS = {

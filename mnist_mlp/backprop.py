@@ -4,7 +4,7 @@ A batch holds one sample in each row, so the book's columns are our rows and its
 (.) is the elementwise product, n the batch size, L the number of layers with weights.
 
     BP1  delta^L = nabla_a C (.) sigma'(z^L)                 (batch, n_L)      `mnist_mlp.costs`
-    BP2  delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l)   (batch, n_l)      `hidden_error`
+    BP2  delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l)   (batch, n_l)      `activation_gradient`, `hidden_error`
     BP3  dC/db^l = sum over the batch of delta^l             (n_l,)            `bias_gradient`
     BP4  dC/dw^l = (delta^l)^T @ a^{l-1}                     (n_l, n_{l-1})    `weight_gradient`
 
@@ -41,7 +41,6 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from mnist_mlp.activations import Activation
 
@@ -78,6 +77,31 @@ class Gradients(NamedTuple):
     x: Tensor | None
 
 
+class Buffers(NamedTuple):
+    """Where the passes write, so that a training allocates nothing: tensors that one mini-batch after another uses.
+
+    Attributes:
+        inputs: For each layer that has a dropout mask on its input, that input, shape (batch, n_{l-1}).
+        zs: For each layer z^l, shape (batch, n_l), and for a hidden one then sigma(z^l).
+        nablas: For each hidden layer nabla_a C, shape (batch, n_l).
+        deltas: For each hidden layer delta^l, shape (batch, n_l).
+        weights: dC/dw^l for each layer, shape (n_l, n_{l-1}).
+        biases: dC/db^l for each layer, shape (n_l,).
+    """
+
+    inputs: Sequence[Tensor | None]
+    zs: Sequence[Tensor | None]
+    nablas: Sequence[Tensor | None]
+    deltas: Sequence[Tensor | None]
+    weights: Sequence[Tensor | None]
+    biases: Sequence[Tensor | None]
+
+    @classmethod
+    def none(cls, num_layers: int) -> "Buffers":
+        """No buffers: everything is allocated."""
+        return cls(*[[None] * num_layers] * len(cls._fields))
+
+
 def feedforward(
     x: Float[Tensor, "batch n_0"],
     weights: Sequence[Tensor],
@@ -104,16 +128,28 @@ def feedforward(
     Source: Nielsen, ch. 2, eq. (25); dropout: Srivastava et al., 2014.
     """
     check_inputs(x, weights, biases)
-    masks = masks or [None] * len(weights)
+    num_layers = len(weights)
+    return forward_pass(x, weights, biases, sigmas, masks or [None] * num_layers, Buffers.none(num_layers))
+
+
+def forward_pass(
+    x: Float[Tensor, "batch n_0"],
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor],
+    sigmas: Sequence[Activation],
+    masks: Sequence[Tensor | None],
+    out: Buffers,
+) -> tuple[Float[Tensor, "batch n_L"], Trace]:
+    """`feedforward` of inputs that were checked before, into buffers."""
     inputs, outputs = [], []
-    a, z = x, x
-    for l, (w, b) in enumerate(zip(weights, biases, strict=True)):
+    a = z = x
+    for l, w in enumerate(weights):
         mask = masks[l]
-        a = a if mask is None else a * mask
+        a = a if mask is None else torch.mul(a, mask, out=out.inputs[l])
         inputs.append(a)
-        z = F.linear(a, w, b)
+        z = weighted_input(a, w, biases[l], out=out.zs[l])
         if l < len(sigmas):
-            a = sigmas[l].function(z)
+            a = sigmas[l].function(z, out=out.zs[l])
             outputs.append(a)
     return z, Trace(inputs, outputs, masks)
 
@@ -140,54 +176,74 @@ def backpropagate(
     shape = (len(trace.inputs[0]), len(weights[-1]))
     if delta.shape != shape:
         raise ValueError(f"delta must have the shape of z, {shape}; got {tuple(delta.shape)}")
-    nabla_w, nabla_b = [], []
-    for l in reversed(range(len(weights))):
-        nabla_b.append(bias_gradient(delta))
-        nabla_w.append(weight_gradient(delta, trace.inputs[l]))
-        if l > 0:
-            delta = hidden_error(delta, weights[l], sigmas[l - 1], trace.outputs[l - 1], trace.masks[l])
+    delta, nabla_w, nabla_b = backward_pass(delta, weights, sigmas, trace, Buffers.none(len(weights)))
     nabla_x = activation_gradient(delta, weights[0], trace.masks[0]) if input_gradient else None
-    return Gradients(nabla_w[::-1], nabla_b[::-1], nabla_x)
+    return Gradients(nabla_w, nabla_b, nabla_x)
 
 
-def hidden_error(
-    delta: Float[Tensor, "batch n_next"],
-    w: Float[Tensor, "n_next n"],
-    sigma: Activation,
-    a: Float[Tensor, "batch n"],
-    mask: Float[Tensor, "batch n"] | None,
+def backward_pass(
+    delta: Float[Tensor, "batch n_L"],
+    weights: Sequence[Tensor],
+    sigmas: Sequence[Activation],
+    trace: Trace,
+    out: Buffers,
+) -> tuple[Float[Tensor, "batch n_1"], list[Tensor], list[Tensor]]:
+    """`backpropagate` of a delta^L that fits, into buffers: delta^1, and dC/dw^l and dC/db^l for each layer."""
+    nabla_w, nabla_b = [], []
+    for l in range(len(weights) - 1, -1, -1):
+        nabla_b.append(bias_gradient(delta, out=out.biases[l]))
+        nabla_w.append(weight_gradient(delta, trace.inputs[l], out=out.weights[l]))
+        if l > 0:
+            nabla_a = activation_gradient(delta, weights[l], trace.masks[l], out=out.nablas[l - 1])
+            delta = hidden_error(nabla_a, sigmas[l - 1], trace.outputs[l - 1], out=out.deltas[l - 1])
+    return delta, nabla_w[::-1], nabla_b[::-1]
+
+
+def weighted_input(
+    a: Float[Tensor, "batch n_before"],
+    w: Float[Tensor, "n n_before"],
+    b: Float[Tensor, "n"],
+    out: Float[Tensor, "batch n"] | None = None,
 ) -> Float[Tensor, "batch n"]:
-    """BP2: delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l), times the dropout mask where there is one.
-
-    Args:
-        delta: delta^{l+1}.
-        w: w^{l+1}.
-        sigma: The activation of layer l.
-        a: sigma(z^l), before dropout.
-        mask: The dropout mask that a was multiplied by, or None.
-    """
-    nabla_a = activation_gradient(delta, w, mask)
-    if a.dtype in (torch.bfloat16, torch.float16):  # rounded once, as torch's own kernels do
-        return sigma.times_derivative(nabla_a.float(), a.float()).to(a.dtype)
-    return sigma.times_derivative(nabla_a, a)
-
-
-def bias_gradient(delta: Float[Tensor, "batch n"]) -> Float[Tensor, "n"]:
-    """BP3: dC/db^l = sum over the batch of delta^l."""
-    return delta.sum(dim=0)
-
-
-def weight_gradient(delta: Float[Tensor, "batch n"], a: Float[Tensor, "batch n_before"]) -> Float[Tensor, "n n_before"]:
-    """BP4: dC/dw^l = (delta^l)^T @ a^{l-1}, with a^{l-1} as the layer saw it, after dropout."""
-    return delta.T @ a
+    """z^l = a^{l-1} @ (w^l)^T + b^l."""
+    return torch.addmm(b, a, w.T, out=out)
 
 
 def activation_gradient(
-    delta: Float[Tensor, "batch n"], w: Float[Tensor, "n n_before"], mask: Float[Tensor, "batch n_before"] | None
+    delta: Float[Tensor, "batch n"],
+    w: Float[Tensor, "n n_before"],
+    mask: Float[Tensor, "batch n_before"] | None,
+    out: Float[Tensor, "batch n_before"] | None = None,
 ) -> Float[Tensor, "batch n_before"]:
     """nabla_a C = delta^{l+1} @ w^{l+1} for a^l before dropout, that is times the mask where there is one."""
-    nabla_a = delta @ w
-    return nabla_a if mask is None else nabla_a * mask
+    nabla_a = torch.mm(delta, w, out=out)
+    return nabla_a if mask is None else nabla_a.mul_(mask)
+
+
+def hidden_error(
+    nabla_a: Float[Tensor, "batch n"],
+    sigma: Activation,
+    a: Float[Tensor, "batch n"],
+    out: Float[Tensor, "batch n"] | None = None,
+) -> Float[Tensor, "batch n"]:
+    """BP2: delta^l = nabla_a C (.) sigma'(z^l), where nabla_a C is the `activation_gradient` of a^l = sigma(z^l)."""
+    if a.dtype in (torch.bfloat16, torch.float16):  # rounded once, as torch's own kernels do
+        return sigma.times_derivative(nabla_a.float(), a.float()).to(a.dtype)
+    return sigma.times_derivative(nabla_a, a, out=out)
+
+
+def bias_gradient(delta: Float[Tensor, "batch n"], out: Float[Tensor, "n"] | None = None) -> Float[Tensor, "n"]:
+    """BP3: dC/db^l = sum over the batch of delta^l."""
+    return torch.sum(delta, dim=0, out=out)
+
+
+def weight_gradient(
+    delta: Float[Tensor, "batch n"],
+    a: Float[Tensor, "batch n_before"],
+    out: Float[Tensor, "n n_before"] | None = None,
+) -> Float[Tensor, "n n_before"]:
+    """BP4: dC/dw^l = (delta^l)^T @ a^{l-1}, with a^{l-1} as the layer saw it, after dropout."""
+    return torch.mm(delta.T, a, out=out)
 
 
 def check_inputs(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:

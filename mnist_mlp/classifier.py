@@ -1,22 +1,26 @@
 """`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here but the scale of L2."""
 
 from collections.abc import Callable, Iterable, Sized
+from functools import partial
 from typing import Any, Literal, cast
 
 import torch
-from jaxtyping import Float
-from lightning import LightningModule
+from jaxtyping import Float, Int
+from lightning import Callback, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LRSchedulerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from mnist_mlp.backprop import check_inputs
+from mnist_mlp.blocks import ThreadChoice, count_steps, steps_left
+from mnist_mlp.data import DeviceLoader
 from mnist_mlp.mlp import MLP
+from mnist_mlp.steps import AutogradStep, ManualStep, run_steps, update_of
 
 IMAGE_SIZE = 28 * 28
 NUM_CLASSES = 10
@@ -37,6 +41,9 @@ class EpochMetrics(Module):
 
 class MLPClassifier(LightningModule):
     """A multilayer perceptron that classifies 28x28 images into ten classes.
+
+    A batch is (x, labels) with x of shape (batch, 784), or a block of mini-batches, with one dimension more before, of
+    which all but the last are trained on without Lightning between them; the parameters are the same bit for bit.
 
     Logged at the end of each epoch: train/loss, train/acc, val/loss, val/acc; after a test test/loss, test/acc.
     The losses are the cost on the scale of `mnist_mlp.costs`, without the L2 term; the accuracies are fractions.
@@ -97,14 +104,20 @@ class MLPClassifier(LightningModule):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
+        self._step: AutogradStep | ManualStep | None = None
         self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
 
     def forward(self, x: Float[Tensor, "batch 784"]) -> Float[Tensor, "batch 10"]:
         """The logits of a batch of images."""
         return self.mlp(x)
 
+    def configure_callbacks(self) -> list[Callback]:
+        """Choose the number of threads."""
+        return [ThreadChoice()]
+
     def on_train_start(self) -> None:
         """Restore the random generators, where a run is continued."""
+        self._step = None
         if self._random_states:
             cpu_state, *cuda_states = self._random_states
             torch.set_rng_state(cpu_state)
@@ -113,15 +126,16 @@ class MLPClassifier(LightningModule):
         self._random_states = []
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The mean cost of a mini-batch plus the L2 penalty.
+        """The mean cost of a mini-batch plus the L2 penalty; of a block the last mini-batch, after the others' steps.
 
         Raises:
             FloatingPointError: if the cost is NaN or infinite.
         """
+        if batch[0].dim() == 3:
+            batch = self._train_on_all_but_the_last(*batch)
         cost = self._evaluate(batch, self.train_metrics)
-        if not cost.isfinite():
-            raise FloatingPointError(self._diverged(f"the training loss became {cost.item()}", self.global_step + 1))
-        return cost if self.l2 == 0 else cost + self._l2_penalty()
+        self._check_finite(cost, self.global_step + 1)
+        return cost if self.l2 == 0 else cost + self.mlp.l2_penalty(self._l2_strength)
 
     def on_train_epoch_end(self) -> None:
         """Log train/loss and train/acc, before any checkpoint of the epoch is written.
@@ -195,10 +209,56 @@ class MLPClassifier(LightningModule):
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
 
-    def _l2_penalty(self) -> Float[Tensor, ""]:
-        loader = cast(DataLoader, self.trainer.train_dataloader)
-        n = len(cast(Sized, loader.dataset))
-        return self.mlp.l2_penalty(self.l2 / n)
+    def _train_on_all_but_the_last(
+        self, xs: Float[Tensor, "steps batch 784"], labels: Int[Tensor, "steps batch"]
+    ) -> Batch:
+        left = steps_left(self.trainer)
+        if left is not None and left < len(xs):
+            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - left)
+            xs, labels = xs[:left], labels[:left]
+        if len(xs) > 1:
+            self._train_on(xs[:-1], labels[:-1])
+        count_steps(self.trainer, len(xs) - 1)
+        return xs[-1], labels[-1]
+
+    def _train_on(self, xs: Float[Tensor, "steps batch 784"], labels: Int[Tensor, "steps batch"]) -> None:
+        check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
+        zs = xs.new_empty(*labels.shape, NUM_CLASSES)
+        ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
+        manual = self.mlp.gradients == "manual"
+        if self._step is None:
+            self._step = (
+                ManualStep(self.mlp, xs.shape[1], self._l2_strength)
+                if manual
+                else AutogradStep(self.mlp, self._l2_strength)
+            )
+        with torch.set_grad_enabled(not manual):
+            run_steps(self._step, self._updates(), xs, ys, zs)
+        cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
+        if not cost.isfinite():
+            for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
+                self._check_finite(self.mlp.cost.value(z, y), self.global_step + 1 + i)
+        self.train_metrics.loss.update(cost, labels.numel())
+        self.train_metrics.acc.update(zs.flatten(0, 1), labels.flatten())
+
+    def _updates(self) -> list[Callable[..., Any]]:
+        """What follows each mini-batch of a block: clipping, where it is asked for, the update, the schedule."""
+        trainer, (optimizer,) = self.trainer, self.trainer.optimizers
+        updates: list[Callable[..., Any]] = [update_of(optimizer)]
+        if trainer.gradient_clip_val:
+            clip = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
+            updates.insert(0, partial(self.configure_gradient_clipping, optimizer, *clip))
+        updates += [config.scheduler.step for config in trainer.lr_scheduler_configs if config.interval == "step"]
+        return updates
+
+    @property
+    def _l2_strength(self) -> float:
+        """lambda/n, where n is the number of training images."""
+        return self.l2 / len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
+
+    def _check_finite(self, cost: Float[Tensor, ""], step: int) -> None:
+        if not cost.isfinite():
+            raise FloatingPointError(self._diverged(f"the training loss became {cost.item()}", step))
 
     def _diverged(self, what: str, step: int) -> str:
         callbacks = [c for c in self.trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]

@@ -5,12 +5,15 @@ A cost takes the last *weighted input* z^L and applies the output activation its
 z and y have shape (batch, n_L) and one floating dtype; a cost returns a scalar, its error a tensor like z.
 The scale of C differs from cost to cost, and a learning rate does not carry over from one to another:
 with ten outputs, the gradient of `mse` is a fifth of that of `quadratic`.
+
+An error takes tensors like z to write a^L, nabla_a C and delta^L into; without, it allocates what it needs.
 """
 
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,17 +21,34 @@ from torch.nn import functional as F
 from mnist_mlp.activations import ACTIVATIONS, Activation, sigmoid, softmax
 
 
+class OutputBuffers(NamedTuple):
+    """Where an output error writes.
+
+    Attributes:
+        a: a^L, shape (batch, n_L).
+        nabla_a: The gradient of C for a^L, shape (batch, n_L).
+        delta: delta^L, shape (batch, n_L).
+    """
+
+    a: Tensor | None
+    nabla_a: Tensor | None
+    delta: Tensor | None
+
+
+ALLOCATE = OutputBuffers(None, None, None)
+
+
 class Cost(NamedTuple):
     """A cost function, its output error and the output activation that goes with them.
 
     Attributes:
         value: (z, y) -> C, a scalar.
-        output_error: (z, y) -> delta^L, shape (batch, n_L); it carries the 1/batch.
+        output_error: (z, y, out) -> delta^L, shape (batch, n_L); it carries the 1/batch.
         output_activation: z -> a^L, shape (batch, n_L).
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
-    output_error: Callable[[Tensor, Tensor], Tensor]
+    output_error: Callable[..., Tensor]
     output_activation: Callable[[Tensor], Tensor]
 
 
@@ -42,14 +62,15 @@ def quadratic(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], outp
 
 
 def quadratic_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation
+    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE, *, output: Activation
 ) -> Float[Tensor, "batch n_L"]:
     """delta^L = 1/n (a - y) (.) sigma'(z).
 
     Source: Nielsen, ch. 2, eq. (30).
     """
-    a = output.function(z)
-    return output.times_derivative(1 / len(z) * (a - y), a)
+    a = output.function(z, out=out.a)
+    nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(1 / len(z))
+    return output.times_derivative(nabla_a, a, out=out.delta)
 
 
 def mse(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation) -> Float[Tensor, ""]:
@@ -58,11 +79,12 @@ def mse(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Ac
 
 
 def mse_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation
+    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE, *, output: Activation
 ) -> Float[Tensor, "batch n_L"]:
     """delta^L = 2/(n n_L) (a - y) (.) sigma'(z)."""
-    a = output.function(z)
-    return output.times_derivative(2 / z.numel() * (a - y), a)
+    a = output.function(z, out=out.a)
+    nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(2 / z.numel())
+    return output.times_derivative(nabla_a, a, out=out.delta)
 
 
 def cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
@@ -73,12 +95,15 @@ def cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) 
     return F.cross_entropy(z, y)
 
 
-def cross_entropy_error(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
+def cross_entropy_error(
+    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE
+) -> Float[Tensor, "batch n_L"]:
     """delta^L = 1/n (softmax(z) - y), for rows of y that sum to 1.
 
     Source: Nielsen, ch. 3, eq. (84).
     """
-    return 1 / len(z) * (softmax(z) - y)
+    a = softmax(z, out=out.a)
+    return torch.sub(a, y, out=out.delta).mul_(1 / len(z))
 
 
 def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
@@ -93,13 +118,14 @@ def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch 
 
 
 def binary_cross_entropy_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]
+    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE
 ) -> Float[Tensor, "batch n_L"]:
     """delta^L = 1/n (sigmoid(z) - y): the factor sigma'(z) that slows learning down has cancelled.
 
     Source: Nielsen, ch. 3, eq. (66).
     """
-    return 1 / len(z) * (sigmoid(z) - y)
+    a = sigmoid(z, out=out.a)
+    return torch.sub(a, y, out=out.delta).mul_(1 / len(z))
 
 
 SQUARED = {"quadratic": (quadratic, quadratic_error), "mse": (mse, mse_error)}

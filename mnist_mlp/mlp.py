@@ -94,16 +94,20 @@ class MLP(nn.Module):
             return ManualFeedforward.apply(x, sigmas, masks, *self.weights, *self.biases)
         return feedforward(x, self.weights, self.biases, sigmas, masks)[0]
 
+    @property
+    def dropout_probabilities(self) -> list[float]:
+        """For the input of each layer the probability with which an element is dropped while training."""
+        return [self.input_dropout, *[self.dropout] * (len(self.layers) - 1)]
+
     def dropout_masks(self, x: Float[Tensor, "batch n_0"]) -> list[Tensor | None]:
         """For the input of each layer 0 with the probability p and 1/(1 - p) else, or None where none is dropped."""
         dtype = compute_dtype(x)
         masks: list[Tensor | None] = []
-        for width, p in zip(self.sizes, [self.input_dropout, *[self.dropout] * (len(self.layers) - 1)], strict=False):
+        for width, p in zip(self.sizes, self.dropout_probabilities, strict=False):
             if p == 0 or not self.training or not dtype.is_floating_point:  # which feedforward refuses
                 masks.append(None)
             else:
-                mask = torch.empty(*x.shape[:1], width, device=x.device, dtype=dtype)
-                masks.append(mask.bernoulli_(1 - p).div_(1 - p))
+                masks.append(draw_mask(torch.empty(*x.shape[:1], width, device=x.device, dtype=dtype), p))
         return masks
 
     def predict_proba(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
@@ -153,6 +157,11 @@ class MLP(nn.Module):
                 f"of shape {tuple(like.shape)}; got {targets.dtype} of shape {tuple(targets.shape)}"
             )
         return targets
+
+
+def draw_mask(mask: Tensor, p: float) -> Tensor:
+    """Fill a mask with 0, with the probability p, and 1/(1 - p)."""
+    return mask.bernoulli_(1 - p).div_(1 - p)
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:

@@ -15,9 +15,11 @@ def l2(weights: Sequence[Tensor], strength: float) -> Float[Tensor, ""]:
     return strength / 2 * torch.stack([w.square().sum() for w in weights]).sum()
 
 
-def l2_gradient(w: Float[Tensor, "n_out n_in"], strength: float) -> Float[Tensor, "n_out n_in"]:
-    """strength w.
+def l2_gradient(
+    w: Float[Tensor, "n_out n_in"], strength: float, out: Float[Tensor, "n_out n_in"] | None = None
+) -> Float[Tensor, "n_out n_in"]:
+    """strength w, written into `out` where it is given.
 
     Source: Nielsen, ch. 3, eq. (88).
     """
-    return strength * w
+    return torch.mul(w, strength, out=out)

@@ -263,6 +263,12 @@ class CalmProgressBar(RichProgressBar):
     def __init__(self) -> None:
         super().__init__(refresh_rate=50)
 
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the mini-batches of a block, too."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, trainer.fit_loop.epoch_loop.batch_idx)
+
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The metrics that are shown: val/acc."""
         return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}

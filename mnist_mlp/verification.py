@@ -345,11 +345,12 @@ class GradientCheck(Callback):
         self.tolerance = tolerance
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Compare on this mini-batch, if it is its turn."""
-        if trainer.global_step % self.every_n_steps:
-            return
-        mlp = cast(MLP, pl_module.mlp)
+        """Compare on this mini-batch, or on the first of a block, if it is its turn."""
         x, labels = batch
+        xs, labels = (x, labels) if x.dim() == 3 else (x[None], labels[None])
+        if -trainer.global_step % self.every_n_steps >= len(xs):
+            return
+        mlp, x, labels = cast(MLP, pl_module.mlp), xs[0], labels[0]
         with trainer.precision_plugin.train_step_context():
             precision = compute_dtype(x)
             by_hand, by_autograd = (gradients(mlp, x, labels, mode) for mode in ("manual", "autograd"))

@@ -57,7 +57,7 @@ def test_shares_are_disjoint_cover_all_and_have_the_same_number_of_batches(world
     n = world_size + extra
     order = EpochSampler(n, shuffle=shuffle)
     shares = [DistributedBatchSampler(order, batch_size, rank, world_size) for rank in range(world_size)]
-    batches = [share.batches(CPU) for share in shares]
+    batches = [[batch[0] for batch in share.blocks(CPU)] for share in shares]
     assert {len(b) for b in batches} == {len(share) for share in shares} == {len(shares[0])}
     assert all(0 < len(indices) <= batch_size + 1 for b in batches for indices in b)
     assert sorted(torch.cat([indices for b in batches for indices in b]).tolist()) == list(range(n))
@@ -65,8 +65,8 @@ def test_shares_are_disjoint_cover_all_and_have_the_same_number_of_batches(world
 
 def test_shares_together_are_the_batches_of_one_process():
     order = EpochSampler(24, seed=1)
-    one = DistributedBatchSampler(order, 8).batches(CPU)
-    two = [DistributedBatchSampler(order, 4, rank, 2).batches(CPU) for rank in range(2)]
+    one = [batch[0] for batch in DistributedBatchSampler(order, 8).blocks(CPU)]
+    two = [[batch[0] for batch in DistributedBatchSampler(order, 4, rank, 2).blocks(CPU)] for rank in range(2)]
     for joint, *parts in zip(one, *two, strict=True):
         assert sorted(joint.tolist()) == sorted(torch.cat(parts).tolist())
 

@@ -12,15 +12,17 @@ LAYERS = [
     {"backprop"},
     {"functions"},
     {"mlp"},
-    {"datasets"},
-    {"data", "classifier"},
+    {"steps"},
+    {"datasets", "blocks"},
+    {"data"},
+    {"classifier"},
     {"checkpoints", "faults"},
     {"training"},
     {"verification"},
     {"cli"},
     {"__main__"},
 ]
-LIGHTNING_ALLOWED = {"data", "classifier", "checkpoints", "training", "verification", "cli"}
+LIGHTNING_ALLOWED = {"blocks", "data", "classifier", "checkpoints", "training", "verification", "cli"}
 
 
 def imports(module):

@@ -1,0 +1,149 @@
+"""Steps of training without Lightning between them: gradients of a mini-batch, and the update of the parameters.
+
+`ManualStep` calls the same equations of layer 0 as `mnist_mlp.functions` does, with the same results bit for bit, but
+without autograd's graph, and into memory that was allocated once.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+
+from mnist_mlp.activations import ACTIVATIONS
+from mnist_mlp.backprop import Buffers, backward_pass, forward_pass
+from mnist_mlp.costs import OutputBuffers
+from mnist_mlp.mlp import MLP, draw_mask
+from mnist_mlp.penalties import l2_gradient
+
+Step = Callable[[Tensor, Tensor, Tensor], None]
+
+
+class AutogradStep:
+    """The gradients of cost and L2 penalty by autograd.
+
+    Args:
+        mlp: The network.
+        l2_strength: As in `MLP.l2_penalty`.
+    """
+
+    def __init__(self, mlp: MLP, l2_strength: float = 0.0) -> None:
+        self.mlp = mlp
+        self.l2_strength = l2_strength
+
+    def __call__(
+        self, x: Float[Tensor, "batch n_0"], y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"]
+    ) -> None:
+        """Write z^L into z, and the gradient of each parameter into its `grad`."""
+        self.mlp.zero_grad()
+        logits = self.mlp(x)
+        loss = self.mlp.loss(logits, y)
+        if self.l2_strength:
+            loss = loss + self.mlp.l2_penalty(self.l2_strength)
+        loss.backward()
+        z.copy_(logits.detach())
+
+
+class ManualStep:
+    """The gradients of cost and L2 penalty by hand.
+
+    Args:
+        mlp: The network, which is trained: its dropout, if any, is on.
+        batch_size: Samples in every mini-batch.
+        l2_strength: As in `MLP.l2_penalty`.
+    """
+
+    def __init__(self, mlp: MLP, batch_size: int, l2_strength: float = 0.0) -> None:
+        self.mlp = mlp
+        self.l2_strength = l2_strength
+        self.weights = [w.detach() for w in mlp.weights]
+        self.biases = [b.detach() for b in mlp.biases]
+        self.sigmas = [ACTIVATIONS[name] for name in mlp.activations]
+
+        def matrix(width: int) -> Tensor:
+            return self.weights[0].new_empty(batch_size, width)
+
+        *hidden, n_out = mlp.sizes[1:]
+        drops = list(zip(mlp.sizes, mlp.dropout_probabilities, strict=False))
+        self.masks = [matrix(n) if p else None for n, p in drops]
+        self.draws = [(mask, p) for mask, (_, p) in zip(self.masks, drops, strict=True) if mask is not None]
+        self.zs = [matrix(n) for n in mlp.sizes[1:]]
+        self.buffers = Buffers(
+            inputs=[None if mask is None else torch.empty_like(mask) for mask in self.masks],
+            zs=self.zs,
+            nablas=[matrix(n) for n in hidden],
+            deltas=[matrix(n) for n in hidden],
+            weights=[torch.empty_like(w) for w in self.weights],
+            biases=[torch.empty_like(b) for b in self.biases],
+        )
+        self.output_buffers = OutputBuffers(matrix(n_out), matrix(n_out), matrix(n_out))
+        self.penalties = [torch.empty_like(w) for w in self.weights] if l2_strength else []
+
+    def bind(self) -> None:
+        """Make the buffers the `grad`s of the parameters."""
+        gradients = [*self.buffers.weights, *self.buffers.biases]
+        for parameter, gradient in zip([*self.mlp.weights, *self.mlp.biases], gradients, strict=True):
+            parameter.grad = gradient
+
+    def __call__(
+        self, x: Float[Tensor, "batch n_0"], y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"]
+    ) -> None:
+        """Write z^L into z, and the gradient of each parameter into the buffer that `bind` makes its `grad`.
+
+        It wants no graph of autograd's, and does not check x and y: see `mnist_mlp.backprop.check_inputs`.
+        """
+        for mask, p in self.draws:
+            draw_mask(mask, p)
+        self.zs[-1] = z
+        z, trace = forward_pass(x, self.weights, self.biases, self.sigmas, self.masks, self.buffers)
+        delta = self.mlp.cost.output_error(z, y, self.output_buffers)
+        _, nabla_w, _ = backward_pass(delta, self.weights, self.sigmas, trace, self.buffers)
+        if self.penalties:
+            for w, nabla, penalty in zip(self.weights, nabla_w, self.penalties, strict=True):
+                nabla.add_(l2_gradient(w, self.l2_strength, out=penalty))
+
+
+def update_of(optimizer: Optimizer) -> Callable[[], Any]:
+    """What updates the parameters: `optimizer.step`, or for plain gradient descent the one call that it comes to.
+
+    w <- w - eta nabla_w, with the learning rate eta that the optimizer has at that time. The same bits, without the
+    hooks and checks around it, which take four times as long.
+    """
+    plain = dict.fromkeys(("momentum", "weight_decay", "maximize", "differentiable", "fused"))
+    if type(optimizer) is SGD and not any(group[name] for group in optimizer.param_groups for name in plain):
+        groups = [(group, [p.detach() for p in group["params"]]) for group in optimizer.param_groups]
+        return partial(_descend, groups)
+    return optimizer.step
+
+
+def _descend(groups: list[tuple[dict[str, Any], list[Tensor]]]) -> None:
+    for group, parameters in groups:
+        gradients = [p.grad for p in group["params"]]
+        torch._foreach_add_(parameters, gradients, alpha=-group["lr"])  # pyright: ignore[reportPrivateImportUsage]
+
+
+def run_steps(
+    step: Step,
+    updates: Sequence[Callable[[], Any]],
+    xs: Float[Tensor, "steps batch n_0"],
+    ys: Float[Tensor, "steps batch n_L"],
+    zs: Float[Tensor, "steps batch n_L"],
+) -> None:
+    """Train on one mini-batch after another.
+
+    Args:
+        step: What computes the gradients.
+        updates: What is done with them after each mini-batch.
+        xs: The inputs.
+        ys: The values aimed at.
+        zs: Where z^L of each mini-batch, from before its update, is written.
+    """
+    if isinstance(step, ManualStep):
+        step.bind()
+    for x, y, z in zip(xs.unbind(), ys.unbind(), zs.unbind(), strict=True):
+        step(x, y, z)
+        for update in updates:
+            update()

@@ -1,0 +1,309 @@
+"""Blocks of mini-batches give the same parameters as mini-batches one by one, bit for bit, and are counted as such."""
+
+import pytest
+import torch
+from lightning import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch.optim import lr_scheduler
+
+from mnist_mlp import MLPClassifier, MNISTDataModule
+from mnist_mlp.verification import GradientCheck
+
+pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
+
+SGD = torch.optim.SGD
+OPTIMIZERS = {
+    "SGD": lambda p: SGD(p, lr=0.5),
+    "SGD fused": lambda p: SGD(p, lr=0.5, fused=True),
+    "SGD foreach": lambda p: SGD(p, lr=0.5, foreach=True),
+    "SGD momentum": lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "SGD decay": lambda p: SGD(p, lr=0.5, weight_decay=0.1),
+    "SGD maximize": lambda p: SGD(p, lr=1e-3, maximize=True),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "Adam fused": lambda p: torch.optim.Adam(p, lr=0.01, fused=True),
+    "AdamW amsgrad": lambda p: torch.optim.AdamW(p, lr=0.01, amsgrad=True),
+    "Adagrad": lambda p: torch.optim.Adagrad(p, lr=0.01),
+    "Adadelta": lambda p: torch.optim.Adadelta(p),
+    "Adamax": lambda p: torch.optim.Adamax(p, lr=0.01),
+    "NAdam": lambda p: torch.optim.NAdam(p, lr=0.01),
+    "RAdam": lambda p: torch.optim.RAdam(p, lr=0.01),
+    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
+    "Rprop": lambda p: torch.optim.Rprop(p, lr=0.01),
+    "ASGD": lambda p: torch.optim.ASGD(p, lr=0.1),
+}
+DEFAULTS = {"hidden_sizes": [6, 5], "optimizer": OPTIMIZERS["SGD"], "gradients": "manual"}
+SCHEDULES = {
+    "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.9),
+    "one cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.5, total_steps=15),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, 15),
+}
+
+
+def fitted(tmp_path, steps_per_execution, model=None, data=None, **trainer):
+    """A classifier after three epochs of five mini-batches, and its Trainer."""
+    seed_everything(0, verbose=False)
+    classifier = MLPClassifier(**DEFAULTS | (model or {}))
+    module = MNISTDataModule(
+        **{"batch_size": 8, "val_size": 20, "steps_per_execution": steps_per_execution} | (data or {})
+    )
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    quiet["enable_checkpointing"] = False
+    fitter = Trainer(default_root_dir=tmp_path, **{**quiet, "max_epochs": 3, **trainer})
+    fitter.fit(classifier, module, ckpt_path=None)
+    return classifier, fitter
+
+
+def assert_same(one, other):
+    for name, value in one.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name
+
+
+def assert_blocks_change_nothing(tmp_path, model=None, data=None, **trainer):
+    single, single_trainer = fitted(tmp_path, 1, model, data, **trainer)
+    seed_everything(0, verbose=False)
+    start = MLPClassifier(**DEFAULTS | (model or {}))
+    assert not torch.equal(single.mlp.weights[0], start.mlp.weights[0].to(single.dtype))
+    for steps in (2, 3, 100):
+        block, block_trainer = fitted(tmp_path, steps, model, data, **trainer)
+        assert_same(single, block)
+        assert block_trainer.global_step == single_trainer.global_step
+        for name, value in single_trainer.callback_metrics.items():
+            assert block_trainer.callback_metrics[name].item() == pytest.approx(value.item(), rel=1e-5), name
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_for_every_optimizer(tmp_path, optimizer, gradients):
+    model = {"optimizer": OPTIMIZERS[optimizer], "gradients": gradients}
+    assert_blocks_change_nothing(tmp_path, model)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "scaled_tanh", "sigmoid", "tanh"])
+@pytest.mark.parametrize("cost", ["quadratic", "mse", "cross_entropy", "binary_cross_entropy"])
+def test_for_every_activation_and_cost(tmp_path, activation, cost, gradients):
+    output = {"output_activation": activation} if cost in ("quadratic", "mse") else {}
+    optimizer = {"optimizer": lambda p: SGD(p, lr=1e-3)}
+    model = {"activation": activation, "cost": cost, "gradients": gradients, **output, **optimizer}
+    assert_blocks_change_nothing(tmp_path, model)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"hidden_sizes": []},
+        {"hidden_sizes": [6], "dropout": 0.4},
+        {"dropout": 0.4, "input_dropout": 0.2, "activation": "sigmoid"},
+        {"hidden_sizes": [], "input_dropout": 0.2},
+        {"l2": 3.0},
+        {"l2": 3.0, "dropout": 0.5, "cost": "quadratic"},
+    ],
+    ids=str,
+)
+def test_with_dropout_and_l2(tmp_path, model, gradients):
+    assert_blocks_change_nothing(tmp_path, {**model, "gradients": gradients})
+
+
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.filterwarnings("ignore:A `OneCycleLR` scheduler is using 'interval'")
+def test_with_schedules(tmp_path, schedule, interval):
+    model = {"scheduler": SCHEDULES[schedule], "scheduler_interval": interval}
+    assert_blocks_change_nothing(tmp_path, model)
+
+
+def test_with_a_schedule_that_watches_a_metric(tmp_path):
+    def plateau(optimizer):
+        scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=10)
+        scheduler.monitor = "val/loss"
+        return scheduler
+
+    assert_blocks_change_nothing(tmp_path, {"scheduler": plateau})
+
+
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+def test_with_clipping(tmp_path, algorithm):
+    clipping = {"gradient_clip_val": 0.01, "gradient_clip_algorithm": algorithm}
+    assert_blocks_change_nothing(tmp_path, **clipping)
+    clipped, unclipped = fitted(tmp_path, 3, **clipping)[0], fitted(tmp_path, 3)[0]
+    assert not torch.equal(clipped.mlp.weights[0], unclipped.mlp.weights[0])
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
+def test_in_both_precisions(tmp_path, precision):
+    assert_blocks_change_nothing(tmp_path, {"dropout": 0.3}, precision=precision)
+
+
+@pytest.mark.parametrize(
+    ("data", "trainer", "steps"),
+    [
+        ({"batch_size": 7}, {}, 18),  # five mini-batches of 7, and one of 5
+        ({"batch_size": 40}, {}, 3),
+        ({"normalize": True}, {}, 15),
+        ({}, {"max_steps": 7}, 7),
+        ({}, {"max_steps": 3}, 3),
+        ({}, {"limit_train_batches": 4}, 12),
+        ({}, {"limit_train_batches": 0.5}, 6),
+        ({}, {"overfit_batches": 3}, 9),
+        ({}, {"fast_dev_run": 4}, 4),
+        ({"val_size": 0}, {}, 24),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:Total length of `list` across ranks is zero")
+def test_in_epochs_of_any_length(tmp_path, data, trainer, steps):
+    assert_blocks_change_nothing(tmp_path, None, data, **trainer)
+    assert fitted(tmp_path, 3, None, data, **trainer)[1].global_step == steps
+
+
+class Log(Callback):
+    """Note what Lightning counts."""
+
+    def __init__(self):
+        self.batches, self.steps = [], []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.batches.append((batch_idx, len(batch[0])))
+        self.steps.append(trainer.global_step)
+
+
+def test_steps_and_batches_are_counted_in_mini_batches(tmp_path):
+    log = Log()
+    _, fitter = fitted(tmp_path, 2, max_epochs=2, callbacks=[log], logger=CSVLogger(tmp_path, "run"))
+    assert log.batches == [(0, 2), (2, 2), (4, 1)] * 2
+    assert log.steps == [2, 4, 5, 7, 9, 10]
+    assert fitter.num_training_batches == 5
+    (metrics,) = tmp_path.glob("run/*/metrics.csv")
+    header, *rows = (line.split(",") for line in metrics.read_text().splitlines())
+    assert sorted({int(row[header.index("step")]) for row in rows}) == [4, 9]
+
+
+class SaveAfterEachBatch(Callback):
+    def __init__(self, path):
+        self.path = path
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        trainer.save_checkpoint(self.path)
+
+
+@pytest.mark.parametrize("max_steps", [4, 5, 8])
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (1, 3), (3, 1), (3, 3), (3, 2), (100, 2)])
+def test_a_run_that_a_limit_stopped_goes_on_bit_for_bit(tmp_path, max_steps, before, after):
+    model = {"dropout": 0.5, "optimizer": OPTIMIZERS["SGD momentum"]}
+    model |= {"scheduler": SCHEDULES["exponential"], "scheduler_interval": "step"}
+    whole, _ = fitted(tmp_path, 1, model)
+    settings = {"max_steps": max_steps, "max_epochs": -1, "callbacks": [SaveAfterEachBatch(tmp_path / "last.ckpt")]}
+    assert fitted(tmp_path, before, model, **settings)[1].global_step == max_steps
+    resumed = MLPClassifier([6, 5], gradients="manual", **model)
+    data = MNISTDataModule(batch_size=8, val_size=20, steps_per_execution=after)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "accelerator": "cpu"}
+    fitter = Trainer(default_root_dir=tmp_path, max_epochs=3, enable_model_summary=False, **quiet)
+    fitter.fit(resumed, data, ckpt_path=tmp_path / "last.ckpt")
+    assert fitter.global_step == 15
+    assert_same(whole, resumed)
+
+
+def test_divergence_inside_a_block_names_the_step(tmp_path):
+    model = {"optimizer": lambda p: SGD(p, lr=1e30), "activation": "identity", "cost": "mse"}
+    model["output_activation"] = "identity"
+    messages = []
+    for steps in (1, 100):
+        with pytest.raises(FloatingPointError, match=r"the training loss became \w+ at step \d in epoch 0") as error:
+            fitted(tmp_path, steps, model)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
+class Spoil(Callback):
+    def __init__(self, spoil):
+        self.spoil = spoil
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.spoil(*batch)
+
+
+def test_bad_pixels_and_labels_inside_a_block_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="inputs must be finite"):
+        fitted(tmp_path, 3, callbacks=[Spoil(lambda x, labels: x[1, 0, 0].fill_(torch.nan))])
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\.\. 9"):
+        fitted(tmp_path, 3, callbacks=[Spoil(lambda x, labels: labels[1, 0].fill_(10))])
+
+
+OBSTACLES = [
+    ({"accumulate_grad_batches": 2}, "accumulate_grad_batches"),
+    ({"precision": "bf16-mixed"}, "precision bf16-mixed"),
+    ({"val_check_interval": 2}, "val_check_interval"),
+    ({"val_check_interval": 0.5}, "val_check_interval"),
+    ({"callbacks": ["checkpoint"]}, "the callback ModelCheckpoint with every_n_train_steps"),
+    ({"callbacks": ["monitor"], "logger": True}, "the callback LearningRateMonitor with logging_interval step"),
+]
+
+
+@pytest.mark.parametrize(("trainer", "what"), OBSTACLES, ids=[what for _, what in OBSTACLES])
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, trainer, what):
+    def settings():
+        made = {"checkpoint": lambda: ModelCheckpoint(tmp_path, every_n_train_steps=2)}
+        made["monitor"] = lambda: LearningRateMonitor("step")
+        callbacks = [made[name]() for name in trainer.get("callbacks", [])]
+        return {**trainer, "callbacks": callbacks, "enable_checkpointing": "checkpoint" in trainer.get("callbacks", [])}
+
+    with pytest.raises(ValueError, match=f"{what} needs mini-batches one by one; got steps_per_execution 3: use 1"):
+        fitted(tmp_path, 3, **settings())
+    log = Log()
+    arguments = settings()
+    arguments["callbacks"].append(log)
+    fitted(tmp_path, "auto", **arguments)
+    assert {size for _, size in log.batches} == {8}
+
+
+def test_lbfgs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the optimizer LBFGS needs mini-batches one by one"):
+        fitted(tmp_path, 3, {"optimizer": lambda p: torch.optim.LBFGS(p)})
+
+
+def test_auto_takes_5000_images_at_a_time():
+    data = MNISTDataModule(batch_size=10, val_size=20, steps_per_execution="auto")
+    data.setup("fit")
+    assert data.train_dataloader().steps_per_execution == 500
+    data.batch_size = 7000
+    assert data.train_dataloader().steps_per_execution == 1
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+def test_numbers_below_one_are_refused(steps):
+    with pytest.raises(ValueError, match=f"steps_per_execution must be an integer of at least 1; got {steps}"):
+        MNISTDataModule(steps_per_execution=steps)
+
+
+class Threads(Callback):
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.while_training = torch.get_num_threads()
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(("hidden_sizes", "expected"), [([6], 1), ([800], 2)])
+def test_small_matrices_train_on_one_thread(tmp_path, hidden_sizes, expected, steps):
+    torch.set_num_threads(2)
+    threads = Threads()
+    fitted(tmp_path, steps, {"hidden_sizes": hidden_sizes}, callbacks=[threads])
+    assert (threads.while_training, torch.get_num_threads()) == (expected, 2)
+
+
+def test_the_threads_come_back_where_a_training_fails(tmp_path):
+    torch.set_num_threads(2)
+    with pytest.raises(FloatingPointError):
+        fitted(tmp_path, 3, {"optimizer": lambda p: SGD(p, lr=1e30), "cost": "mse", "output_activation": "identity"})
+    assert torch.get_num_threads() == 2
+
+
+def test_the_gradient_check_looks_at_the_first_mini_batch_of_a_block(tmp_path):
+    for steps, compared in ((1, [0, 4, 8, 12]), (3, [0, 3, 8, 10])):
+        logger = CSVLogger(tmp_path, f"steps_{steps}")
+        fitted(tmp_path, steps, callbacks=[GradientCheck(every_n_steps=4)], logger=logger)
+        (metrics,) = tmp_path.glob(f"steps_{steps}/*/metrics.csv")
+        header, *rows = (line.split(",") for line in metrics.read_text().splitlines())
+        error, step = header.index("gradients/max_relative_error"), header.index("step")
+        assert [int(row[step]) for row in rows if row[error]] == compared, steps
