@@ -43,6 +43,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mnist_mlp.activations import Activation
+from mnist_mlp.products import product
 
 
 class Trace(NamedTuple):
@@ -78,7 +79,9 @@ class Gradients(NamedTuple):
 
 
 class Buffers(NamedTuple):
-    """Where the passes write, so that a training allocates nothing: tensors that one mini-batch after another uses.
+    """Where the passes write: tensors that one mini-batch after another uses, so that nothing is allocated.
+
+    (But for large matrix products, which allocate their own: see `mnist_mlp.products`.)
 
     Attributes:
         inputs: For each layer that has a dropout mask on its input, that input, shape (batch, n_{l-1}).
@@ -206,7 +209,7 @@ def weighted_input(
     out: Float[Tensor, "batch n"] | None = None,
 ) -> Float[Tensor, "batch n"]:
     """z^l = a^{l-1} @ (w^l)^T + b^l."""
-    return torch.addmm(b, a, w.T, out=out)
+    return product(a, w.T, b, out=out)
 
 
 def activation_gradient(
@@ -216,7 +219,7 @@ def activation_gradient(
     out: Float[Tensor, "batch n_before"] | None = None,
 ) -> Float[Tensor, "batch n_before"]:
     """nabla_a C = delta^{l+1} @ w^{l+1} for a^l before dropout, that is times the mask where there is one."""
-    nabla_a = torch.mm(delta, w, out=out)
+    nabla_a = product(delta, w, out=out)
     return nabla_a if mask is None else nabla_a.mul_(mask)
 
 
@@ -243,7 +246,7 @@ def weight_gradient(
     out: Float[Tensor, "n n_before"] | None = None,
 ) -> Float[Tensor, "n n_before"]:
     """BP4: dC/dw^l = (delta^l)^T @ a^{l-1}, with a^{l-1} as the layer saw it, after dropout."""
-    return torch.mm(delta.T, a, out=out)
+    return product(delta.T, a, out=out)
 
 
 def check_inputs(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:

@@ -59,6 +59,7 @@ class ManualStep:
     def __init__(self, mlp: MLP, batch_size: int, l2_strength: float = 0.0) -> None:
         self.mlp = mlp
         self.l2_strength = l2_strength
+        self.parameters = [*mlp.weights, *mlp.biases]
         self.weights = [w.detach() for w in mlp.weights]
         self.biases = [b.detach() for b in mlp.biases]
         self.sigmas = [ACTIVATIONS[name] for name in mlp.activations]
@@ -82,28 +83,26 @@ class ManualStep:
         self.output_buffers = OutputBuffers(matrix(n_out), matrix(n_out), matrix(n_out))
         self.penalties = [torch.empty_like(w) for w in self.weights] if l2_strength else []
 
-    def bind(self) -> None:
-        """Make the buffers the `grad`s of the parameters."""
-        gradients = [*self.buffers.weights, *self.buffers.biases]
-        for parameter, gradient in zip([*self.mlp.weights, *self.mlp.biases], gradients, strict=True):
-            parameter.grad = gradient
-
     def __call__(
         self, x: Float[Tensor, "batch n_0"], y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"]
     ) -> None:
-        """Write z^L into z, and the gradient of each parameter into the buffer that `bind` makes its `grad`.
+        """Write z^L into z, and make the gradient of each parameter its `grad`.
 
         It wants no graph of autograd's, and does not check x and y: see `mnist_mlp.backprop.check_inputs`.
         """
         for mask, p in self.draws:
             draw_mask(mask, p)
         self.zs[-1] = z
-        z, trace = forward_pass(x, self.weights, self.biases, self.sigmas, self.masks, self.buffers)
+        z_L, trace = forward_pass(x, self.weights, self.biases, self.sigmas, self.masks, self.buffers)
+        if z_L is not z:
+            z.copy_(z_L)
         delta = self.mlp.cost.output_error(z, y, self.output_buffers)
-        _, nabla_w, _ = backward_pass(delta, self.weights, self.sigmas, trace, self.buffers)
+        _, nabla_w, nabla_b = backward_pass(delta, self.weights, self.sigmas, trace, self.buffers)
         if self.penalties:
             for w, nabla, penalty in zip(self.weights, nabla_w, self.penalties, strict=True):
                 nabla.add_(l2_gradient(w, self.l2_strength, out=penalty))
+        for parameter, gradient in zip(self.parameters, (*nabla_w, *nabla_b), strict=True):
+            parameter.grad = gradient
 
 
 def update_of(optimizer: Optimizer) -> Callable[[], Any]:
@@ -141,8 +140,6 @@ def run_steps(
         ys: The values aimed at.
         zs: Where z^L of each mini-batch, from before its update, is written.
     """
-    if isinstance(step, ManualStep):
-        step.bind()
     for x, y, z in zip(xs.unbind(), ys.unbind(), zs.unbind(), strict=True):
         step(x, y, z)
         for update in updates:

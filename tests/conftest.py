@@ -11,7 +11,17 @@ from jaxtyping import config, install_import_hook
 if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
     os.environ["MNIST_MLP_DATA_DIR"] = str(Path(folder).resolve())  # tests run in folders of their own
 
-LAYERS_0_AND_1 = ("activations", "backprop", "costs", "functions", "initializers", "mlp", "penalties", "steps")
+LAYERS_0_AND_1 = (
+    "activations",
+    "backprop",
+    "costs",
+    "functions",
+    "initializers",
+    "mlp",
+    "penalties",
+    "products",
+    "steps",
+)
 install_import_hook([f"mnist_mlp.{module}" for module in LAYERS_0_AND_1], "beartype.beartype")
 
 

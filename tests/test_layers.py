@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mnist_mlp"
 LAYERS = [
-    {"activations", "initializers", "penalties"},
+    {"activations", "initializers", "penalties", "products"},
     {"costs"},
     {"backprop"},
     {"functions"},
