@@ -108,7 +108,7 @@ class DeviceLoader:
 
     Yields:
         Pairs (x, labels): x float32 of shape (batch, 784), labels int64 of shape (batch,); or, in blocks, of the
-        shapes (steps, batch, 784) and (steps, batch). A block's pixels lie where those of the block before it lay.
+        shapes (steps, batch, 784) and (steps, batch).
     """
 
     def __init__(
@@ -125,11 +125,6 @@ class DeviceLoader:
         self.mean = mean
         self.std = std
         self.steps_per_execution = steps_per_execution
-        block = (
-            (steps_per_execution * batch_sampler.batch_size, data.images.shape[1]) if steps_per_execution > 1 else (0,)
-        )
-        self._grey_values = torch.empty(block, dtype=torch.uint8, device=device)
-        self._pixels = torch.empty(block, device=device)
         self._position = {"epoch": 0, "batch": 0}
         self._resume_at = self._position
 
@@ -145,16 +140,12 @@ class DeviceLoader:
         for block in self.batch_sampler.blocks(images.device, self.steps_per_execution, start):
             self._position["batch"] += len(block)
             indices = block.flatten()
-            if self.steps_per_execution == 1:
-                yield self._scaled(images.index_select(0, indices).float()), labels.index_select(0, indices)
-            else:
-                n = len(indices)
-                torch.index_select(images, 0, indices, out=self._grey_values[:n])
-                x = self._scaled(self._pixels[:n].copy_(self._grey_values[:n]))
-                yield x.view(*block.shape, -1), labels.index_select(0, indices).view_as(block)
+            shape = block.shape if self.steps_per_execution > 1 else indices.shape
+            x = self._pixels(images.index_select(0, indices))
+            yield x.view(*shape, -1), labels.index_select(0, indices).view(shape)
 
-    def _scaled(self, grey_values: Float32[Tensor, "n 784"]) -> Float32[Tensor, "n 784"]:
-        x = grey_values.div_(255)
+    def _pixels(self, grey_values: UInt8[Tensor, "n 784"]) -> Float32[Tensor, "n 784"]:
+        x = grey_values.float().div_(255)
         return x if (self.mean, self.std) == (0, 1) else x.sub_(self.mean).div_(self.std)
 
     def hand_back(self, num_batches: int) -> None:
