@@ -86,8 +86,8 @@ class Buffers(NamedTuple):
     Attributes:
         inputs: For each layer that has a dropout mask on its input, that input, shape (batch, n_{l-1}).
         zs: For each layer z^l, shape (batch, n_l), and for a hidden one then sigma(z^l).
-        nablas: For each hidden layer nabla_a C, shape (batch, n_l).
-        deltas: For each hidden layer delta^l, shape (batch, n_l).
+        nablas: For each hidden layer nabla_a C, shape (batch, n_l); all may lie in one memory.
+        deltas: For each hidden layer delta^l, shape (batch, n_l); all may lie in one memory.
         weights: dC/dw^l for each layer, shape (n_l, n_{l-1}).
         biases: dC/db^l for each layer, shape (n_l,).
     """
@@ -132,25 +132,26 @@ def feedforward(
     """
     check_inputs(x, weights, biases)
     num_layers = len(weights)
-    return forward_pass(x, weights, biases, sigmas, masks or [None] * num_layers, Buffers.none(num_layers))
+    transposed = [w.T for w in weights]
+    return forward_pass(x, transposed, biases, sigmas, masks or [None] * num_layers, Buffers.none(num_layers))
 
 
 def forward_pass(
     x: Float[Tensor, "batch n_0"],
-    weights: Sequence[Tensor],
+    transposed: Sequence[Tensor],
     biases: Sequence[Tensor],
     sigmas: Sequence[Activation],
     masks: Sequence[Tensor | None],
     out: Buffers,
 ) -> tuple[Float[Tensor, "batch n_L"], Trace]:
-    """`feedforward` of inputs that were checked before, into buffers."""
+    """`feedforward` of inputs that were checked before, into buffers; (w^l)^T stands for w^l."""
     inputs, outputs = [], []
     a = z = x
-    for l, w in enumerate(weights):
+    for l, w_T in enumerate(transposed):
         mask = masks[l]
         a = a if mask is None else torch.mul(a, mask, out=out.inputs[l])
         inputs.append(a)
-        z = weighted_input(a, w, biases[l], out=out.zs[l])
+        z = product(a, w_T, biases[l], out=out.zs[l])
         if l < len(sigmas):
             a = sigmas[l].function(z, out=out.zs[l])
             outputs.append(a)
@@ -200,16 +201,6 @@ def backward_pass(
             nabla_a = activation_gradient(delta, weights[l], trace.masks[l], out=out.nablas[l - 1])
             delta = hidden_error(nabla_a, sigmas[l - 1], trace.outputs[l - 1], out=out.deltas[l - 1])
     return delta, nabla_w[::-1], nabla_b[::-1]
-
-
-def weighted_input(
-    a: Float[Tensor, "batch n_before"],
-    w: Float[Tensor, "n n_before"],
-    b: Float[Tensor, "n"],
-    out: Float[Tensor, "batch n"] | None = None,
-) -> Float[Tensor, "batch n"]:
-    """z^l = a^{l-1} @ (w^l)^T + b^l."""
-    return product(a, w.T, b, out=out)
 
 
 def activation_gradient(

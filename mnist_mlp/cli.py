@@ -11,6 +11,7 @@ COMMANDS = {
     "test": "measure a checkpoint on the test images",
     "predict": "classify the validation images with a checkpoint",
     "verify": "compare the hand-written gradients with autograd's and with central differences",
+    "benchmark": "time a training beside what others would write",
 }
 
 EXAMPLES = """examples:
@@ -46,6 +47,10 @@ def main(argv: list[str] | None = None) -> None:
             from mnist_mlp import verification
 
             sys.exit(verification.run(args[1:]))
+        if args[0] == "benchmark":
+            from mnist_mlp import benchmark
+
+            sys.exit(benchmark.run(args[1:]))
 
         from mnist_mlp import training
 

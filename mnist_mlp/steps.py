@@ -18,6 +18,7 @@ from mnist_mlp.backprop import Buffers, backward_pass, forward_pass
 from mnist_mlp.costs import OutputBuffers
 from mnist_mlp.mlp import MLP, draw_mask
 from mnist_mlp.penalties import l2_gradient
+from mnist_mlp.products import ONEDNN_PRODUCTS, is_onednns
 
 Step = Callable[[Tensor, Tensor, Tensor], None]
 
@@ -61,23 +62,35 @@ class ManualStep:
         self.l2_strength = l2_strength
         self.parameters = [*mlp.weights, *mlp.biases]
         self.weights = [w.detach() for w in mlp.weights]
+        self.transposed = [w.T for w in self.weights]
         self.biases = [b.detach() for b in mlp.biases]
         self.sigmas = [ACTIVATIONS[name] for name in mlp.activations]
 
         def matrix(width: int) -> Tensor:
             return self.weights[0].new_empty(batch_size, width)
 
+        def views(widths: list[int]) -> list[Tensor]:
+            """One memory for all layers, since each is done with it before the next one needs it."""
+            memory = matrix(max(widths, default=0)).flatten()
+            return [memory[: batch_size * n].view(batch_size, n) for n in widths]
+
         *hidden, n_out = mlp.sizes[1:]
         drops = list(zip(mlp.sizes, mlp.dropout_probabilities, strict=False))
         self.masks = [matrix(n) if p else None for n, p in drops]
         self.draws = [(mask, p) for mask, (_, p) in zip(self.masks, drops, strict=True) if mask is not None]
-        self.zs = [matrix(n) for n in mlp.sizes[1:]]
+        self.zs = [*(matrix(n) for n in hidden), matrix(0)]
+        with torch.no_grad():
+            onednns = is_onednns(self.weights[0])
+        large = [onednns and w.numel() * batch_size >= ONEDNN_PRODUCTS for w in self.weights]
+        self.large = [w for w, is_large in zip(mlp.weights, large, strict=True) if is_large]
         self.buffers = Buffers(
             inputs=[None if mask is None else torch.empty_like(mask) for mask in self.masks],
             zs=self.zs,
-            nablas=[matrix(n) for n in hidden],
-            deltas=[matrix(n) for n in hidden],
-            weights=[torch.empty_like(w) for w in self.weights],
+            nablas=views(hidden),
+            deltas=views(hidden),
+            weights=[
+                None if is_large else torch.empty_like(w) for w, is_large in zip(self.weights, large, strict=True)
+            ],
             biases=[torch.empty_like(b) for b in self.biases],
         )
         self.output_buffers = OutputBuffers(matrix(n_out), matrix(n_out), matrix(n_out))
@@ -90,10 +103,12 @@ class ManualStep:
 
         It wants no graph of autograd's, and does not check x and y: see `mnist_mlp.backprop.check_inputs`.
         """
+        for w in self.large:  # whose gradients are not written into buffers, but made anew
+            w.grad = None
         for mask, p in self.draws:
             draw_mask(mask, p)
         self.zs[-1] = z
-        z_L, trace = forward_pass(x, self.weights, self.biases, self.sigmas, self.masks, self.buffers)
+        z_L, trace = forward_pass(x, self.transposed, self.biases, self.sigmas, self.masks, self.buffers)
         if z_L is not z:
             z.copy_(z_L)
         delta = self.mlp.cost.output_error(z, y, self.output_buffers)

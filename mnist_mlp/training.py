@@ -69,7 +69,8 @@ def build(args: list[str]) -> "TrainingCLI":
     Raises:
         ValueError: if a setting is unknown, or its value makes no sense.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
+    stop_looking_for_gpus()
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in HARMLESS_WARNINGS:
@@ -85,12 +86,18 @@ def build(args: list[str]) -> "TrainingCLI":
     )
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc reuse large blocks of freed memory: to map them anew takes longer than the product written there."""
     with suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)
         libc.mallopt(MALLOPT_MMAP_THRESHOLD, GIBIBYTE)
         libc.mallopt(MALLOPT_TRIM_THRESHOLD, GIBIBYTE)
+
+
+def stop_looking_for_gpus() -> None:
+    """Where there is none, let torch remember it: Lightning makes it load NVIDIA's library anew at each step of Adam."""
+    if not torch.cuda.is_available():
+        os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 
 class TrainingCLI(LightningCLI):
@@ -272,10 +279,10 @@ class TrainingCLI(LightningCLI):
 
 
 class CalmProgressBar(RichProgressBar):
-    """One line for all epochs, drawn anew every 50 mini-batches, without the number of the run's folder."""
+    """One line for all epochs, drawn anew ten times a second, without the number of the run's folder."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=50)
+        super().__init__(refresh_rate=10)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -4,6 +4,7 @@ import pytest
 import torch
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers import CSVLogger
 from torch.optim import lr_scheduler
 
@@ -116,9 +117,7 @@ def test_with_schedules(tmp_path, schedule, interval):
 
 def test_with_a_schedule_that_watches_a_metric(tmp_path):
     def plateau(optimizer):
-        scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=10)
-        scheduler.monitor = "val/loss"
-        return scheduler
+        return ReduceLROnPlateau(optimizer, "val/loss", factor=0.5, patience=0, threshold=10)
 
     assert_blocks_change_nothing(tmp_path, {"scheduler": plateau})
 
@@ -245,9 +244,8 @@ OBSTACLES = [
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, trainer, what):
     def settings():
-        made = {"checkpoint": lambda: ModelCheckpoint(tmp_path, every_n_train_steps=2)}
-        made["monitor"] = lambda: LearningRateMonitor("step")
-        callbacks = [made[name]() for name in trainer.get("callbacks", [])]
+        made = {"checkpoint": ModelCheckpoint(tmp_path, every_n_train_steps=2), "monitor": LearningRateMonitor("step")}
+        callbacks = [made[name] for name in trainer.get("callbacks", [])]
         return {**trainer, "callbacks": callbacks, "enable_checkpointing": "checkpoint" in trainer.get("callbacks", [])}
 
     with pytest.raises(ValueError, match=f"{what} needs mini-batches one by one; got steps_per_execution 3: use 1"):

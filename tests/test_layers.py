@@ -18,11 +18,23 @@ LAYERS = [
     {"classifier"},
     {"checkpoints", "faults"},
     {"training"},
-    {"verification"},
+    {"verification", "contestants", "start_up"},
+    {"gradient_cost"},
+    {"benchmark"},
     {"cli"},
     {"__main__"},
 ]
-LIGHTNING_ALLOWED = {"blocks", "data", "classifier", "checkpoints", "training", "verification", "cli"}
+LIGHTNING_ALLOWED = {
+    "blocks",
+    "data",
+    "classifier",
+    "checkpoints",
+    "training",
+    "verification",
+    "contestants",
+    "start_up",
+    "cli",
+}
 
 
 def imports(module):

@@ -1,0 +1,232 @@
+"""`mnist-mlp benchmark`: what a training costs, beside what others would write and the matrix products alone."""
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import mean, median
+
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from mnist_mlp import contestants
+from mnist_mlp.contestants import CONTESTANTS, WORKLOADS, Workload, available
+from mnist_mlp.gradient_cost import gradient_cost, gradient_table, gradient_workloads
+from mnist_mlp.start_up import start_up
+
+LOOP, FLOOR = "bare autograd loop", "matrix products alone"
+WARM_UP_EPOCHS = 1
+TOLERANCE = 0.01  # of the accuracy, from the contestants' median; runs of `small` differ by half of that
+TABLE_WIDTH = 110
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a contestant took for a workload.
+
+    Attributes:
+        seconds: Of an epoch, for each repeat.
+        accuracies: On the validation images after the last epoch, for each repeat; NaN where nothing is learnt.
+        megabytes: Peak memory of the process, with the interpreter, the libraries and the data.
+    """
+
+    workload: str
+    contestant: str
+    seconds: list[float]
+    accuracies: list[float]
+    megabytes: float
+
+
+def compete(
+    workload: Workload, names: list[str], device: str, epochs: int, repeats: int, say: Callable[[str], None]
+) -> list[Measurement]:
+    """Let the contestants train in turn, each in a process of its own, several times over.
+
+    Args:
+        workload: What is trained.
+        names: Those of the contestants.
+        device: cpu or cuda.
+        epochs: Epochs of a run that count, after a warm-up epoch that does not.
+        repeats: Runs of each contestant.
+        say: What tells the user how far it is.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    accuracies: dict[str, list[float]] = {name: [] for name in names}
+    megabytes = dict.fromkeys(names, 0.0)
+    with ExitStack() as stack:
+        spawn = multiprocessing.get_context("spawn")
+        processes = {name: stack.enter_context(ProcessPoolExecutor(1, spawn)) for name in names}
+        for repeat in range(repeats):
+            for name, process in processes.items():
+                say(f"{workload.name}: repeat {repeat + 1} of {repeats}, {name}")
+                times, accuracy, megabytes[name] = process.submit(
+                    contestants.run, name, workload, device, WARM_UP_EPOCHS + epochs
+                ).result()
+                seconds[name].append(mean(times[WARM_UP_EPOCHS:]))
+                accuracies[name].append(accuracy)
+    return [Measurement(workload.name, n, seconds[n], accuracies[n], megabytes[n]) for n in names]
+
+
+def table_of(workload: Workload, measurements: list[Measurement]) -> Table:
+    """Medians, ranges and ratios of one workload."""
+    table = Table(
+        "",
+        *("s/epoch", "min - max", "µs/step", "/ bare loop", "/ products", "accuracy", "peak MB"),
+        title=str(workload),
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    medians = {m.contestant: median(m.seconds) for m in measurements}
+    for m in measurements:
+        seconds = medians[m.contestant]
+        ratios = (f"{seconds / medians[other]:.2f}" if other in medians else "-" for other in (LOOP, FLOOR))
+        table.add_row(
+            m.contestant,
+            f"{seconds:.3f}",
+            f"{min(m.seconds):.3f} - {max(m.seconds):.3f}",
+            f"{seconds / workload.steps * 1e6:.0f}",
+            *ratios,
+            "-" if m.contestant == FLOOR else f"{mean(m.accuracies):.2%}",
+            f"{m.megabytes:.0f}",
+        )
+    return table
+
+
+def stragglers(measurements: list[Measurement]) -> list[str]:
+    """Sentences on the contestants whose accuracy is not the others'."""
+    reached = {m.contestant: mean(m.accuracies) for m in measurements if m.contestant != FLOOR}
+    middle = median(reached.values()) if reached else 0.0
+    return [
+        f"{name} reached {accuracy:.2%} where the median contestant reached {middle:.2%}: its time is of another work"
+        for name, accuracy in reached.items()
+        if not abs(accuracy - middle) <= TOLERANCE
+    ]
+
+
+def draw(measurements: list[Measurement], path: Path) -> None:
+    """A bar chart of the seconds of an epoch, one panel for each workload: medians, with the range of the repeats."""
+    names = list(dict.fromkeys(m.workload for m in measurements))
+    figure = import_module("matplotlib.figure").Figure(figsize=(4.2 * len(names) + 1.6, 4.2), layout="constrained")
+    for panel, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
+        rows = [m for m in measurements if m.workload == name][::-1]
+        middles = [median(m.seconds) for m in rows]
+        ranges = [
+            [middle - min(m.seconds) for middle, m in zip(middles, rows, strict=True)],
+            [max(m.seconds) - middle for middle, m in zip(middles, rows, strict=True)],
+        ]
+        colours = [
+            "#c44e52" if m.contestant.startswith("our") else "#b0b0b0" if m.contestant == FLOOR else "#4c72b0"
+            for m in rows
+        ]
+        labels = [m.contestant for m in rows]
+        axes.barh(labels, middles, xerr=ranges, color=colours, ecolor="#333333", capsize=2)
+        axes.set_xscale("log")
+        axes.set_xlim(min(middles) / 2, max(max(m.seconds) for m in rows) * 4)
+        for i, (middle, m) in enumerate(zip(middles, rows, strict=True)):
+            axes.text(
+                max(m.seconds) * 1.12,
+                i,
+                f"{middle:.2g} s" if middle < 10 else f"{middle:.0f} s",
+                va="center",
+                fontsize=9,
+            )
+        sizes = "-".join(map(str, WORKLOADS[name].sizes))
+        axes.set_title(f"{name}: {sizes}, batch {WORKLOADS[name].batch_size}", fontsize=10)
+        axes.set_xlabel("seconds per epoch (logarithmic)")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.spines[["top", "right"]].set_visible(False)
+        if panel:
+            axes.set_yticklabels([])
+    figure.savefig(path, dpi=120)
+
+
+def machine(device: str) -> str:
+    """The processor, the threads, and the versions of what computes."""
+    name = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), name)
+    if device == "cuda":
+        name = torch.cuda.get_device_name()
+    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def run(args: list[str]) -> int:
+    """Run `mnist-mlp benchmark`.
+
+    Returns:
+        The exit status: 0 if all contestants reach the same accuracy, else 1.
+
+    Raises:
+        ValueError: if a package that was asked for is not installed, or a number makes no sense.
+    """
+    parser = argparse.ArgumentParser(
+        "mnist-mlp benchmark",
+        description="Time a training on MNIST beside what others would write, the contestants turn and turn about.",
+    )
+    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="may be repeated (default: all three)")
+    parser.add_argument(
+        "--contestant", action="append", choices=CONTESTANTS, help="may be repeated (default: all that are installed)"
+    )
+    parser.add_argument("--epochs", type=int, default=2, metavar="N", help="epochs of a run that count (default: 2)")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each contestant (default: 5)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--gradients", action="store_true", help="time forward and backward passes instead")
+    parser.add_argument("--start-up", metavar="CONFIG", help="time what happens before the first step of fit instead")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write every measurement to this file")
+    parser.add_argument("--chart", type=Path, metavar="PATH", help="draw a bar chart as PNG (needs matplotlib)")
+    options = parser.parse_args(args)
+    for name in ("epochs", "repeats"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"{name} must be at least 1; got {getattr(options, name)}")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
+    if options.chart and not find_spec("matplotlib"):
+        raise ValueError("--chart needs matplotlib, which is not installed: pip install 'mnist-mlp[bench]'")
+    installed = available(options.device)
+    missing = [name for name in options.contestant or [] if name not in installed]
+    if missing:
+        raise ValueError(f"{missing[0]} is not installed, or not for this device: pip install 'mnist-mlp[bench]'")
+
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(machine(options.device), highlight=False)
+    if options.start_up:
+        parts, ratio = start_up(options.start_up, options.repeats)
+        for part, seconds in parts.items():
+            console.print(f"{seconds:6.2f} s  {part}", highlight=False)
+        console.print(f"{ratio:6.2f}    times the import of torch and lightning alone", highlight=False)
+        results: list[dict[str, object]] = [{"parts": parts, "ratio": ratio}]
+        status = 0
+    elif options.gradients:
+        costs = [gradient_cost(w, options.device, 40 * options.repeats) for w in gradient_workloads()]
+        console.print(gradient_table(costs))
+        results, status = [asdict(cost) for cost in costs], 0
+    else:
+        measurements, sentences = [], []
+        for name in options.workload or WORKLOADS:
+            names = options.contestant or installed
+            with console.status("") as line:
+                measured = compete(WORKLOADS[name], names, options.device, options.epochs, options.repeats, line.update)
+            console.print(table_of(WORKLOADS[name], measured))
+            measurements += measured
+            sentences += [f"{name}: {sentence}" for sentence in stragglers(measured)]
+        for sentence in sentences:
+            console.print(sentence)
+        if options.chart:
+            draw(measurements, options.chart)
+        results, status = [asdict(m) for m in measurements], 1 if sentences else 0
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine(options.device), "results": results}, indent=1))
+    return status
