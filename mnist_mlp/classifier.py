@@ -20,7 +20,7 @@ from mnist_mlp.backprop import check_inputs
 from mnist_mlp.blocks import ThreadChoice, count_steps, steps_left
 from mnist_mlp.data import DeviceLoader
 from mnist_mlp.mlp import MLP
-from mnist_mlp.steps import AutogradStep, ManualStep, run_steps, update_of
+from mnist_mlp.steps import AutogradStep, Descent, ManualStep, StepGraphs, run_steps, update_of
 
 IMAGE_SIZE = 28 * 28
 NUM_CLASSES = 10
@@ -104,7 +104,8 @@ class MLPClassifier(LightningModule):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
-        self._step: AutogradStep | ManualStep | None = None
+        self._step: ManualStep | None = None
+        self._graphs = StepGraphs()
         self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
 
     def forward(self, x: Float[Tensor, "batch 784"]) -> Float[Tensor, "batch 10"]:
@@ -117,7 +118,7 @@ class MLPClassifier(LightningModule):
 
     def on_train_start(self) -> None:
         """Restore the random generators, where a run is continued."""
-        self._step = None
+        self._step, self._graphs = None, StepGraphs()
         if self._random_states:
             cpu_state, *cuda_states = self._random_states
             torch.set_rng_state(cpu_state)
@@ -225,15 +226,16 @@ class MLPClassifier(LightningModule):
         check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         zs = xs.new_empty(*labels.shape, NUM_CLASSES)
         ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
-        manual = self.mlp.gradients == "manual"
-        if self._step is None:
-            self._step = (
-                ManualStep(self.mlp, xs.shape[1], self._l2_strength)
-                if manual
-                else AutogradStep(self.mlp, self._l2_strength)
-            )
-        with torch.set_grad_enabled(not manual):
-            run_steps(self._step, self._updates(), xs, ys, zs)
+        updates = self._updates()
+        if self.mlp.gradients == "autograd":
+            run_steps(AutogradStep(self.mlp, self._l2_strength), updates, xs, ys, zs)
+        else:
+            self._step = self._step or ManualStep(self.mlp, xs.shape[1], self._l2_strength)
+            with torch.no_grad():
+                if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent):
+                    self._graphs.run(self._step, updates[0], xs, ys, zs)
+                else:
+                    run_steps(self._step, updates, xs, ys, zs)
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):

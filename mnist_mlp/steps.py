@@ -5,7 +5,6 @@ without autograd's graph, and into memory that was allocated once.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -120,23 +119,36 @@ class ManualStep:
             parameter.grad = gradient
 
 
-def update_of(optimizer: Optimizer) -> Callable[[], Any]:
-    """What updates the parameters: `optimizer.step`, or for plain gradient descent the one call that it comes to.
+class Descent:
+    """Plain gradient descent, w <- w - eta nabla_w, in one call.
 
-    w <- w - eta nabla_w, with the learning rate eta that the optimizer has at that time. The same bits, without the
-    hooks and checks around it, which take four times as long.
+    The same bits as `torch.optim.SGD`, without the hooks and checks of its `step`, which take four times as long.
+
+    Args:
+        optimizer: The optimizer, whose learning rates eta are those at the time of the call.
     """
-    plain = dict.fromkeys(("momentum", "weight_decay", "maximize", "differentiable", "fused"))
-    if type(optimizer) is SGD and not any(group[name] for group in optimizer.param_groups for name in plain):
-        groups = [(group, [p.detach() for p in group["params"]]) for group in optimizer.param_groups]
-        return partial(_descend, groups)
+
+    def __init__(self, optimizer: SGD) -> None:
+        self.groups = [(group, [p.detach() for p in group["params"]]) for group in optimizer.param_groups]
+
+    @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """eta of each group."""
+        return tuple(group["lr"] for group, _ in self.groups)
+
+    def __call__(self) -> None:
+        """Make a step."""
+        for group, parameters in self.groups:
+            gradients = [p.grad for p in group["params"]]
+            torch._foreach_add_(parameters, gradients, alpha=-group["lr"])  # pyright: ignore[reportPrivateImportUsage]
+
+
+def update_of(optimizer: Optimizer) -> Callable[[], Any]:
+    """What updates the parameters: `Descent` where the optimizer comes to it, else its `step`."""
+    others = ("momentum", "weight_decay", "maximize", "differentiable", "fused")
+    if type(optimizer) is SGD and not any(group[name] for group in optimizer.param_groups for name in others):
+        return Descent(optimizer)
     return optimizer.step
-
-
-def _descend(groups: list[tuple[dict[str, Any], list[Tensor]]]) -> None:
-    for group, parameters in groups:
-        gradients = [p.grad for p in group["params"]]
-        torch._foreach_add_(parameters, gradients, alpha=-group["lr"])  # pyright: ignore[reportPrivateImportUsage]
 
 
 def run_steps(
@@ -159,3 +171,39 @@ def run_steps(
         step(x, y, z)
         for update in updates:
             update()
+
+
+class StepGraphs:
+    """`run_steps` on CUDA: the first block of a shape runs as ever, the second is captured, and all others replay it.
+
+    A captured graph holds the learning rates as they were, so that other rates are captured anew.
+    """
+
+    def __init__(self) -> None:
+        self.graphs: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor]] | None] = {}
+
+    def run(
+        self,
+        step: ManualStep,
+        descent: Descent,
+        xs: Float[Tensor, "steps batch n_0"],
+        ys: Float[Tensor, "steps batch n_L"],
+        zs: Float[Tensor, "steps batch n_L"],
+    ) -> None:
+        """Train on one mini-batch after another, as `run_steps` does."""
+        key = (xs.shape, descent.learning_rates)
+        if key not in self.graphs:
+            self.graphs = {known: graph for known, graph in self.graphs.items() if known[1] == key[1]} | {key: None}
+            run_steps(step, [descent], xs, ys, zs)
+            return
+        captured = self.graphs[key]
+        if captured is None:
+            graph, tensors = torch.cuda.CUDAGraph(), [xs.clone(), ys.clone(), zs.clone()]
+            with torch.cuda.graph(graph):
+                run_steps(step, [descent], *tensors)
+            self.graphs[key] = captured = (graph, tensors)
+        graph, (own_xs, own_ys, own_zs) = captured
+        own_xs.copy_(xs)
+        own_ys.copy_(ys)
+        graph.replay()
+        zs.copy_(own_zs)

@@ -95,7 +95,7 @@ def keep_freed_memory() -> None:
 
 
 def stop_looking_for_gpus() -> None:
-    """Where there is none, let torch remember it: Lightning makes it load NVIDIA's library anew at each step of Adam."""
+    """Where there is none, let torch remember it: Lightning makes it load NVIDIA's library for each step of Adam."""
     if not torch.cuda.is_available():
         os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 

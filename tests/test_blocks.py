@@ -9,6 +9,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.optim import lr_scheduler
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
+from mnist_mlp.steps import run_steps
 from mnist_mlp.verification import GradientCheck
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
@@ -305,3 +306,29 @@ def test_the_gradient_check_looks_at_the_first_mini_batch_of_a_block(tmp_path):
         header, *rows = (line.split(",") for line in metrics.read_text().splitlines())
         error, step = header.index("gradients/max_relative_error"), header.index("step")
         assert [int(row[step]) for row in rows if row[error]] == compared, steps
+
+
+CUDA = {"accelerator": "cuda", "devices": 1, "max_epochs": 4}
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("model", [{}, {"dropout": 0.4, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
+def test_on_cuda(tmp_path, model, gradients):
+    single, _ = fitted(tmp_path, 1, {**model, "gradients": gradients}, **CUDA)
+    block, _ = fitted(tmp_path, 2, {**model, "gradients": gradients}, **CUDA)
+    for name, value in single.state_dict().items():
+        torch.testing.assert_close(block.state_dict()[name], value)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("model", [{}, {"dropout": 0.4, "l2": 3.0}, {"activation": "tanh"}], ids=str)
+def test_a_captured_block_equals_an_eager_one(tmp_path, model, monkeypatch):
+    captured, _ = fitted(tmp_path, 2, model, **CUDA)
+    assert any(captured._graphs.graphs.values())
+    monkeypatch.setattr(
+        "mnist_mlp.classifier.StepGraphs.run",
+        lambda self, step, descent, xs, ys, zs: run_steps(step, [descent], xs, ys, zs),
+    )
+    eager, _ = fitted(tmp_path, 2, model, **CUDA)
+    assert_same(eager, captured)
