@@ -42,7 +42,10 @@ def steps_in_a_block(asked: StepsPerExecution, batch_size: int, trainer: Trainer
 
 
 def obstacle_to_blocks(trainer: Trainer) -> str | None:
-    """What in the Trainer's settings needs every mini-batch to be a step of Lightning's own, or None."""
+    """What in the Trainer's settings needs every mini-batch to be a step of Lightning's own, or None.
+
+    A callback of anyone's can say so by an attribute `needs_single_steps`.
+    """
     obstacles = {
         "training on several devices": trainer.world_size > 1,
         "accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
@@ -59,10 +62,10 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
             obstacles[f"{name} with every_n_train_steps"] = callback._every_n_train_steps > 0
         elif isinstance(callback, LearningRateMonitor):
             obstacles[f"{name} with logging_interval step"] = callback.logging_interval == "step"
-        elif isinstance(callback, WeightAveraging):
-            obstacles[name] = True
         elif isinstance(callback, GradientAccumulationScheduler):
             obstacles[name] = callback.going_to_accumulate_grad_batches()
+        else:
+            obstacles[name] = getattr(callback, "needs_single_steps", isinstance(callback, WeightAveraging))
     return next((what for what, is_there in obstacles.items() if is_there), None)
 
 

@@ -251,6 +251,7 @@ def verify_grid() -> list[dict[str, Any]]:
 def verify_model(config: str | None, checkpoint: str | None, settings: list[str]) -> list[dict[str, Any]]:
     """Compare every parameter of one model on a batch of its training images, in float32 and in float64."""
     named = ["--config", config] if config else []
+    settings = [*settings, "--data.steps_per_execution=1"]
     if checkpoint:
         cli = build(["validate", *named, "--ckpt_path", checkpoint, *settings])
         stored = torch.load(cast(Path, cli.checkpoint), weights_only=True)
@@ -338,6 +339,8 @@ class GradientCheck(Callback):
         FloatingPointError: while training, if the error is larger than the tolerance, or NaN.
     """
 
+    needs_single_steps = True
+
     def __init__(self, every_n_steps: int = 100, tolerance: float | None = None) -> None:
         if every_n_steps < 1:
             raise ValueError(f"every_n_steps must be at least 1; got {every_n_steps}")
@@ -345,12 +348,11 @@ class GradientCheck(Callback):
         self.tolerance = tolerance
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Compare on this mini-batch, or on the first of a block, if it is its turn."""
-        x, labels = batch
-        xs, labels = (x, labels) if x.dim() == 3 else (x[None], labels[None])
-        if -trainer.global_step % self.every_n_steps >= len(xs):
+        """Compare on this mini-batch, if it is its turn."""
+        if trainer.global_step % self.every_n_steps:
             return
-        mlp, x, labels = cast(MLP, pl_module.mlp), xs[0], labels[0]
+        mlp = cast(MLP, pl_module.mlp)
+        x, labels = batch
         with trainer.precision_plugin.train_step_context():
             precision = compute_dtype(x)
             by_hand, by_autograd = (gradients(mlp, x, labels, mode) for mode in ("manual", "autograd"))
