@@ -227,7 +227,8 @@ class MLPClassifier(LightningModule):
         zs = xs.new_empty(*labels.shape, NUM_CLASSES)
         ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
         updates = self._updates()
-        if self.mlp.gradients == "autograd":
+        frozen = not all(parameter.requires_grad for parameter in self.mlp.parameters())
+        if self.mlp.gradients == "autograd" or frozen:
             run_steps(AutogradStep(self.mlp, self._l2_strength), updates, xs, ys, zs)
         else:
             self._step = self._step or ManualStep(self.mlp, xs.shape[1], self._l2_strength)

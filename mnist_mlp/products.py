@@ -27,7 +27,7 @@ def product(
         bias: Added to each row.
         out: Where `torch.mm` writes the product; oneDNN allocates its own.
     """
-    if a.numel() * b.size(1) >= ONEDNN_PRODUCTS and is_onednns(a):
+    if a.numel() * b.size(1) >= ONEDNN_PRODUCTS and not torch.is_grad_enabled() and is_onednns(a):
         return torch.ops.mkldnn._linear_pointwise(a, b.T, bias, "none", [], "")
     if bias is None:
         return torch.mm(a, b, out=out)
@@ -35,6 +35,5 @@ def product(
 
 
 def is_onednns(a: Tensor) -> bool:
-    """Whether large products with a are oneDNN's."""
-    plain_float32 = a.dtype == torch.float32 and a.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    return HAS_ONEDNN and plain_float32 and not torch.is_grad_enabled()
+    """Whether large products with a, where they need no gradient, are oneDNN's."""
+    return HAS_ONEDNN and a.dtype == torch.float32 and a.device.type == "cpu" and not torch.is_autocast_enabled("cpu")

@@ -5,6 +5,7 @@ without autograd's graph, and into memory that was allocated once.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -65,34 +66,22 @@ class ManualStep:
         self.biases = [b.detach() for b in mlp.biases]
         self.sigmas = [ACTIVATIONS[name] for name in mlp.activations]
 
-        def matrix(width: int) -> Tensor:
-            return self.weights[0].new_empty(batch_size, width)
-
-        def views(widths: list[int]) -> list[Tensor]:
-            """One memory for all layers, since each is done with it before the next one needs it."""
-            memory = matrix(max(widths, default=0)).flatten()
-            return [memory[: batch_size * n].view(batch_size, n) for n in widths]
-
+        empty = partial(self.weights[0].new_empty, batch_size)
         *hidden, n_out = mlp.sizes[1:]
-        drops = list(zip(mlp.sizes, mlp.dropout_probabilities, strict=False))
-        self.masks = [matrix(n) if p else None for n, p in drops]
-        self.draws = [(mask, p) for mask, (_, p) in zip(self.masks, drops, strict=True) if mask is not None]
-        self.zs = [*(matrix(n) for n in hidden), matrix(0)]
-        with torch.no_grad():
-            onednns = is_onednns(self.weights[0])
-        large = [onednns and w.numel() * batch_size >= ONEDNN_PRODUCTS for w in self.weights]
-        self.large = [w for w, is_large in zip(mlp.weights, large, strict=True) if is_large]
+        probabilities = mlp.dropout_probabilities
+        self.masks = [empty(n) if p else None for n, p in zip(mlp.sizes[:-1], probabilities, strict=True)]
+        self.draws = [(mask, p) for mask, p in zip(self.masks, probabilities, strict=True) if mask is not None]
+        self.zs = [*(empty(n) for n in hidden), empty(0)]
+        self.large = [w.numel() * batch_size >= ONEDNN_PRODUCTS and is_onednns(w) for w in mlp.weights]
         self.buffers = Buffers(
             inputs=[None if mask is None else torch.empty_like(mask) for mask in self.masks],
             zs=self.zs,
-            nablas=views(hidden),
-            deltas=views(hidden),
-            weights=[
-                None if is_large else torch.empty_like(w) for w, is_large in zip(self.weights, large, strict=True)
-            ],
+            nablas=_overlapping(empty(max(hidden, default=0)), hidden),
+            deltas=_overlapping(empty(max(hidden, default=0)), hidden),
+            weights=[None if large else torch.empty_like(w) for w, large in zip(self.weights, self.large, strict=True)],
             biases=[torch.empty_like(b) for b in self.biases],
         )
-        self.output_buffers = OutputBuffers(matrix(n_out), matrix(n_out), matrix(n_out))
+        self.output_buffers = OutputBuffers(empty(n_out), empty(n_out), empty(n_out))
         self.penalties = [torch.empty_like(w) for w in self.weights] if l2_strength else []
 
     def __call__(
@@ -102,8 +91,9 @@ class ManualStep:
 
         It wants no graph of autograd's, and does not check x and y: see `mnist_mlp.backprop.check_inputs`.
         """
-        for w in self.large:  # whose gradients are not written into buffers, but made anew
-            w.grad = None
+        for parameter, large in zip(self.parameters, self.large, strict=False):
+            if large:  # its gradient is not written into a buffer, but made anew
+                parameter.grad = None
         for mask, p in self.draws:
             draw_mask(mask, p)
         self.zs[-1] = z
@@ -117,6 +107,11 @@ class ManualStep:
                 nabla.add_(l2_gradient(w, self.l2_strength, out=penalty))
         for parameter, gradient in zip(self.parameters, (*nabla_w, *nabla_b), strict=True):
             parameter.grad = gradient
+
+
+def _overlapping(memory: Float[Tensor, "batch n"], widths: Sequence[int]) -> list[Tensor]:
+    """A matrix for each layer, all in one memory: each is done with it before the next one needs it."""
+    return [memory.flatten()[: len(memory) * n].view(len(memory), n) for n in widths]
 
 
 class Descent:
@@ -146,9 +141,11 @@ class Descent:
 def update_of(optimizer: Optimizer) -> Callable[[], Any]:
     """What updates the parameters: `Descent` where the optimizer comes to it, else its `step`."""
     others = ("momentum", "weight_decay", "maximize", "differentiable", "fused")
-    if type(optimizer) is SGD and not any(group[name] for group in optimizer.param_groups for name in others):
-        return Descent(optimizer)
-    return optimizer.step
+    if type(optimizer) is not SGD or any(group[name] for group in optimizer.param_groups for name in others):
+        return optimizer.step
+    hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    frozen = any(not parameter.requires_grad for group in optimizer.param_groups for parameter in group["params"])
+    return optimizer.step if hooks or frozen else Descent(optimizer)
 
 
 def run_steps(

@@ -11,7 +11,8 @@ from mnist_mlp import MLPClassifier, MNISTDataModule
 
 seed_everything(0)
 dataset = sys.argv[1] if len(sys.argv) > 1 else "mnist"
-data = MNISTDataModule(dataset, batch_size=100, val_size=300 if dataset == "digits" else 10_000)
+val_size = 300 if dataset == "digits" else 10_000
+data = MNISTDataModule(dataset, batch_size=100, val_size=val_size, steps_per_execution="auto")
 model = MLPClassifier(
     hidden_sizes=[300, 100],
     activation="relu",

@@ -136,9 +136,39 @@ def test_with_clipping(tmp_path, algorithm):
     assert not torch.equal(clipped.mlp.weights[0], unclipped.mlp.weights[0])
 
 
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_with_a_frozen_layer(tmp_path, gradients):
+    class Freeze(Callback):
+        def setup(self, trainer, pl_module, stage):
+            pl_module.get_submodule("mlp.layers.1").requires_grad_(False)
+
+    frozen, _ = fitted(tmp_path, 1, {"gradients": gradients}, callbacks=[Freeze()])
+    block, _ = fitted(tmp_path, 3, {"gradients": gradients}, callbacks=[Freeze()])
+    assert_same(frozen, block)
+
+
+def test_with_an_optimizer_that_has_hooks(tmp_path):
+    calls = []
+
+    def hooked(parameters):
+        optimizer = SGD(parameters, lr=0.5)
+        optimizer.register_step_post_hook(lambda *_: calls.append(1))
+        return optimizer
+
+    fitted(tmp_path, 3, {"optimizer": hooked})
+    assert len(calls) == 15
+
+
 @pytest.mark.parametrize("precision", ["32-true", "64-true"])
 def test_in_both_precisions(tmp_path, precision):
     assert_blocks_change_nothing(tmp_path, {"dropout": 0.3}, precision=precision)
+
+
+@pytest.mark.parametrize("model", [{}, {"dropout": 0.3, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
+def test_with_products_that_are_onednns(tmp_path, model, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.products.ONEDNN_PRODUCTS", 1000)
+    monkeypatch.setattr("mnist_mlp.steps.ONEDNN_PRODUCTS", 1000)
+    assert_blocks_change_nothing(tmp_path, {"hidden_sizes": [40, 30], **model})
 
 
 @pytest.mark.parametrize(
