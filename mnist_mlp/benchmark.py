@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from math import floor, log10
 from pathlib import Path
 from statistics import mean, median
 
@@ -132,7 +133,7 @@ def draw(measurements: list[Measurement], path: Path) -> None:
         labels = [m.contestant for m in rows]
         axes.barh(labels, middles, xerr=ranges, color=colours, ecolor="#333333", capsize=2)
         axes.set_xscale("log")
-        axes.set_xlim(min(middles) / 2, max(max(m.seconds) for m in rows) * 4)
+        axes.set_xlim(10 ** floor(log10(min(middles))), max(max(m.seconds) for m in rows) * 4)
         for i, (middle, m) in enumerate(zip(middles, rows, strict=True)):
             axes.text(
                 max(m.seconds) * 1.12,
@@ -145,6 +146,7 @@ def draw(measurements: list[Measurement], path: Path) -> None:
         axes.set_title(f"{name}: {sizes}, batch {WORKLOADS[name].batch_size}", fontsize=10)
         axes.set_xlabel("seconds per epoch (logarithmic)")
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
         axes.spines[["top", "right"]].set_visible(False)
         if panel:
             axes.set_yticklabels([])

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from statistics import median
 from typing import Any
 
@@ -97,7 +97,7 @@ def gradient_cost(workload: Workload, device: str, repeats: int) -> GradientCost
     network.zero_grad()
     manual_forward, manual_backward, autograd_forward, autograd_backward = (median(t) * 1e6 for t in times)
     return GradientCost(
-        sizes="-".join(map(str, workload.sizes)),
+        sizes=short(workload.sizes),
         batch_size=n,
         manual_forward=manual_forward,
         manual_backward=manual_backward,
@@ -106,6 +106,12 @@ def gradient_cost(workload: Workload, device: str, repeats: int) -> GradientCost
         manual_bytes=peak_bytes(manual_twice, device),
         autograd_bytes=peak_bytes(autograd_twice, device),
     )
+
+
+def short(sizes: tuple[int, ...]) -> str:
+    """784-30x2-10 for (784, 30, 30, 10)."""
+    runs = [(n, len(list(same))) for n, same in groupby(sizes)]
+    return "-".join(f"{n}x{times}" if times > 1 else f"{n}" for n, times in runs)
 
 
 def peak_bytes(work: Callable[[], Any], device: str) -> int:
@@ -137,9 +143,10 @@ def gradient_workloads() -> list[Workload]:
 def gradient_table(costs: list[GradientCost]) -> Table:
     """Times and ratios of each network."""
     table = Table(
-        *("network", "batch", "forward", "backward", "ratio", "autograd's: forward", "backward", "ratio"),
-        *("backward / autograd's", "memory / autograd's"),
-        title="The cost of the gradient, in µs; ratio = (forward + backward) / forward",
+        *("network", "batch", "forward", "backward", "ratio", "autograd: forward", "backward", "ratio"),
+        *("time", "memory"),
+        title="The cost of the gradient, in µs. ratio: (forward + backward) / forward; "
+        "time: backward / autograd's; memory: peak / autograd's",
         title_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
