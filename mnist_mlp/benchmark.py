@@ -192,6 +192,10 @@ def run(args: list[str]) -> int:
     for name in ("epochs", "repeats"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} must be at least 1; got {getattr(options, name)}")
+    for name in ("json", "chart"):
+        path = getattr(options, name)
+        if path and not (path.parent.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)):
+            raise ValueError(f"--{name} must name a file that can be written; got {path}")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
     if options.chart and not find_spec("matplotlib"):

@@ -322,6 +322,13 @@ def _one_sentence(message: str, settings: Iterable[str]) -> str:
     sentence = " ".join(message.split())
     sentence = re.sub(r'Parser key "(.+?)": ', r"\1: ", sentence)
     sentence = re.sub(r"Expected a <class '(\w+)'>\. Got value:", r"expected \1; got", sentence)
+    if union := re.search(
+        r"Does not validate .* Errors: ((?:- Expected [^-]+)+)Given value type: .* Given value: ", sentence
+    ):
+        kinds = re.findall(r"<class '(\w+)'>|Literal\[(.+?)\]", union[1])
+        sentence = sentence.replace(
+            union[0], f"expected {' or '.join(kind or literal for kind, literal in kinds)}; got "
+        )
     if unknown := re.search(r"unrecognized arguments: --([\w.]+)|does not accept option '([\w.]+)'", sentence):
         nearest = get_close_matches(unknown[1] or unknown[2], settings, n=1)
         sentence += f"; did you mean {nearest[0]}?" if nearest else ""

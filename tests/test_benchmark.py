@@ -72,6 +72,8 @@ def test_the_cost_of_a_gradient_is_measured():
     [
         (["--epochs", "0"], "epochs must be at least 1; got 0"),
         (["--repeats", "-1"], "repeats must be at least 1; got -1"),
+        (["--json", "none/measured.json"], "--json must name a file that can be written; got none/measured.json"),
+        (["--chart", "none/chart.png"], "--chart must name a file that can be written; got none/chart.png"),
         (["--device", "cuda"], "device cuda needs a CUDA device, and this machine has none; use --device cpu"),
     ],
 )

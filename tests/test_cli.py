@@ -255,6 +255,11 @@ def refused(run, *args):
         (["--data.train_size=2000"], "train_size must be at most the 1,137 images of digits that val_size 300 leaves"),
         (["--data.batch_size=2000"], "batch_size must be at most the 1,137 images that train; got 2,000"),
         (["--data.batch_size=many"], "data.batch_size: expected int; got many"),
+        (["--data.steps_per_execution=many"], "data.steps_per_execution: expected int or 'auto'; got many"),
+        (
+            ["--data.steps_per_execution=5", "--trainer.accumulate_grad_batches=2"],
+            "accumulate_grad_batches needs mini-batches one by one; got steps_per_execution 5: use 1, or auto",
+        ),
         (["--model.hiden_sizes=[30]"], "did you mean model.hidden_sizes?"),
         (["--config=missing.yaml"], "File does not exist: "),
         (["--trainer.max_epochs=two"], "trainer.max_epochs: "),
