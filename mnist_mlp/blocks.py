@@ -46,27 +46,29 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
 
     A callback of anyone's can say so by an attribute `needs_single_steps`.
     """
-    obstacles = {
-        "training on several devices": trainer.world_size > 1,
-        "accumulate_grad_batches": trainer.accumulate_grad_batches != 1,
-        f"precision {trainer.precision}": type(trainer.precision_plugin) not in (Precision, DoublePrecision),
-        "val_check_interval": trainer.val_check_interval != 1.0 or trainer.check_val_every_n_epoch is None,
-        "ReduceLROnPlateau with scheduler_interval step": any(
-            config.reduce_on_plateau and config.interval == "step" for config in trainer.lr_scheduler_configs
+    obstacles = [
+        ("training on several devices", trainer.world_size > 1),
+        ("accumulate_grad_batches", trainer.accumulate_grad_batches != 1),
+        (f"precision {trainer.precision}", type(trainer.precision_plugin) not in (Precision, DoublePrecision)),
+        ("val_check_interval", trainer.val_check_interval != 1.0 or trainer.check_val_every_n_epoch is None),
+        ("the optimizer LBFGS", any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers)),
+        (
+            "ReduceLROnPlateau with scheduler_interval step",
+            any(config.reduce_on_plateau and config.interval == "step" for config in trainer.lr_scheduler_configs),
         ),
-        "the optimizer LBFGS": any(isinstance(optimizer, LBFGS) for optimizer in trainer.optimizers),
-    }
+    ]
     for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
         name = f"the callback {type(callback).__name__}"
         if isinstance(callback, ModelCheckpoint):
-            obstacles[f"{name} with every_n_train_steps"] = callback._every_n_train_steps > 0
+            obstacles.append((f"{name} with every_n_train_steps", callback._every_n_train_steps > 0))
         elif isinstance(callback, LearningRateMonitor):
-            obstacles[f"{name} with logging_interval step"] = callback.logging_interval == "step"
+            obstacles.append((f"{name} with logging_interval step", callback.logging_interval == "step"))
         elif isinstance(callback, GradientAccumulationScheduler):
-            obstacles[name] = callback.going_to_accumulate_grad_batches()
+            obstacles.append((name, callback.going_to_accumulate_grad_batches()))
         else:
-            obstacles[name] = getattr(callback, "needs_single_steps", isinstance(callback, WeightAveraging))
-    return next((what for what, is_there in obstacles.items() if is_there), None)
+            of_lightning = isinstance(callback, WeightAveraging)
+            obstacles.append((name, of_lightning or getattr(callback, "needs_single_steps", False)))
+    return next((what for what, is_there in obstacles if is_there), None)
 
 
 def steps_left(trainer: Trainer) -> int | None:

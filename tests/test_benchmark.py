@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import Future
 
 import pytest
 import torch
@@ -30,6 +31,32 @@ def test_the_table_gives_medians_and_ratios():
     ]
     assert rows[0] == ["our fit, manual", "0.400", "0.300 - 0.500", "80", "0.40", "2.00", "95.00%", "900"]
     assert rows[2] == ["matrix products alone", "0.200", "0.200 - 0.200", "40", "0.20", "1.00", "-", "900"]
+
+
+def test_the_warm_up_epoch_does_not_count(monkeypatch):
+    class Process:
+        """Trains in no time, but for what it says."""
+
+        def __init__(self, *args):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *args):
+            pass
+
+        def submit(self, train, name, workload, device, epochs):
+            assert (name, workload, epochs) == ("scikit-learn", SMALL, 3)
+            finished = Future()
+            finished.set_result(([9.0, 1.0, 2.0], 0.9, 500.0))
+            return finished
+
+    monkeypatch.setattr(benchmark, "ProcessPoolExecutor", Process)
+    said = []
+    (measured,) = benchmark.compete(SMALL, ["scikit-learn"], "cpu", epochs=2, repeats=2, say=said.append)
+    assert measured == Measurement("small", "scikit-learn", [1.5, 1.5], [0.9, 0.9], 500.0)
+    assert said == ["small: repeat 1 of 2, scikit-learn", "small: repeat 2 of 2, scikit-learn"]
 
 
 def test_who_reaches_another_accuracy_is_named():

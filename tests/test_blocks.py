@@ -272,6 +272,7 @@ OBSTACLES = [
     ({"val_check_interval": 2}, "val_check_interval"),
     ({"val_check_interval": 0.5}, "val_check_interval"),
     ({"callbacks": ["checkpoint"]}, "the callback ModelCheckpoint with every_n_train_steps"),
+    ({"callbacks": ["checkpoint", "last"]}, "the callback ModelCheckpoint with every_n_train_steps"),
     ({"callbacks": ["check"]}, "the callback GradientCheck"),
     ({"callbacks": ["average"]}, "the callback EMAWeightAveraging"),
     ({"callbacks": ["accumulation"]}, "the callback GradientAccumulationScheduler"),
@@ -279,12 +280,13 @@ OBSTACLES = [
 ]
 
 
-@pytest.mark.parametrize(("trainer", "what"), OBSTACLES, ids=[what for _, what in OBSTACLES])
+@pytest.mark.parametrize(("trainer", "what"), OBSTACLES, ids=str)
 @pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
 def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, trainer, what):
     def settings():
         made = {
             "checkpoint": ModelCheckpoint(tmp_path, every_n_train_steps=2),
+            "last": ModelCheckpoint(tmp_path, filename="last"),
             "monitor": LearningRateMonitor("step"),
             "check": GradientCheck(),
             "average": EMAWeightAveraging(),
