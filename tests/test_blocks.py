@@ -15,6 +15,7 @@ from torch.optim import lr_scheduler
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.steps import run_steps
+from mnist_mlp.training import CalmProgressBar
 from mnist_mlp.verification import GradientCheck
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
@@ -342,6 +343,16 @@ def test_the_threads_come_back_where_a_training_fails(tmp_path):
     with pytest.raises(FloatingPointError):
         fitted(tmp_path, 3, {"optimizer": lambda p: SGD(p, lr=1e30), "cost": "mse", "output_activation": "identity"})
     assert torch.get_num_threads() == 2
+
+
+def test_the_progress_bar_counts_mini_batches(tmp_path):
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            drawn.append(bar.train_progress_bar.completed)
+
+    drawn, bar = [], CalmProgressBar()
+    fitted(tmp_path, 2, callbacks=[bar, Watch()], enable_progress_bar=True, max_epochs=1)
+    assert drawn == [2, 4, 5]
 
 
 CUDA = {"accelerator": "cuda", "devices": 1, "max_epochs": 4}
