@@ -220,7 +220,7 @@ class AutogradLoop(Loop):
 
 
 class HandWrittenLoop(Loop):
-    """A bare loop with hand-written gradients, into memory that is allocated once."""
+    """A bare loop with hand-written gradients, whose larger matrices are allocated once."""
 
     def start(self) -> tuple[Callable[[Tensor, Tensor], Any], Callable[[Tensor], Tensor]]:
         """As `Loop`."""
