@@ -62,7 +62,7 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
         if isinstance(callback, ModelCheckpoint):
             obstacles.append((f"{name} with every_n_train_steps", callback._every_n_train_steps > 0))
         elif isinstance(callback, LearningRateMonitor):
-            obstacles.append((f"{name} with logging_interval step", callback.logging_interval == "step"))
+            obstacles.append((f"{name} with logging_interval step", callback.logging_interval != "epoch"))
         elif isinstance(callback, GradientAccumulationScheduler):
             obstacles.append((name, callback.going_to_accumulate_grad_batches()))
         else:

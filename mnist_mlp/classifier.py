@@ -228,10 +228,11 @@ class MLPClassifier(LightningModule):
         ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
         updates = self._updates()
         frozen = not all(parameter.requires_grad for parameter in self.mlp.parameters())
-        if self.mlp.gradients == "autograd" or frozen:
+        if self.mlp.gradients == "autograd" or frozen or not self.mlp.training:
             run_steps(AutogradStep(self.mlp, self._l2_strength), updates, xs, ys, zs)
         else:
-            self._step = self._step or ManualStep(self.mlp, xs.shape[1], self._l2_strength)
+            if self._step is None or not xs.is_cuda:  # a captured graph needs the memory it was captured with
+                self._step = ManualStep(self.mlp, xs.shape[1], self._l2_strength)
             with torch.no_grad():
                 if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent):
                     self._graphs.run(self._step, updates[0], xs, ys, zs)
