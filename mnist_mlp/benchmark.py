@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from math import floor, log10
 from pathlib import Path
 from statistics import mean, median
+from typing import Any
 
 import torch
 from rich.box import SIMPLE_HEAD
@@ -37,7 +38,7 @@ class Measurement:
 
     Attributes:
         seconds: Of an epoch, for each repeat.
-        accuracies: On the validation images after the last epoch, for each repeat; NaN where nothing is learnt.
+        accuracies: On the validation images after the last epoch, for each repeat; none where nothing is learnt.
         megabytes: Peak memory of the process, with the interpreter, the libraries and the data.
     """
 
@@ -74,7 +75,7 @@ def compete(
                     contestants.run, name, workload, device, WARM_UP_EPOCHS + epochs
                 ).result()
                 seconds[name].append(mean(times[WARM_UP_EPOCHS:]))
-                accuracies[name].append(accuracy)
+                accuracies[name] += [] if accuracy is None else [accuracy]
     return [Measurement(workload.name, n, seconds[n], accuracies[n], megabytes[n]) for n in names]
 
 
@@ -82,7 +83,7 @@ def table_of(workload: Workload, measurements: list[Measurement]) -> Table:
     """Medians, ranges and ratios of one workload."""
     table = Table(
         "",
-        *("s/epoch", "min - max", "µs/step", "/ bare loop", "/ products", "accuracy", "peak MB"),
+        *("s/epoch", "min - max", "µs/step", "/ bare loop", "/ products", "accuracy", "process MB"),
         title=str(workload),
         title_justify="left",
         box=SIMPLE_HEAD,
@@ -98,7 +99,7 @@ def table_of(workload: Workload, measurements: list[Measurement]) -> Table:
             f"{min(m.seconds):.3f} - {max(m.seconds):.3f}",
             f"{seconds / workload.steps * 1e6:.0f}",
             *ratios,
-            "-" if m.contestant == FLOOR else f"{mean(m.accuracies):.2%}",
+            f"{mean(m.accuracies):.2%}" if m.accuracies else "-",
             f"{m.megabytes:.0f}",
         )
     return table
@@ -106,7 +107,7 @@ def table_of(workload: Workload, measurements: list[Measurement]) -> Table:
 
 def stragglers(measurements: list[Measurement]) -> list[str]:
     """Sentences on the contestants whose accuracy is not the others'."""
-    reached = {m.contestant: mean(m.accuracies) for m in measurements if m.contestant != FLOOR}
+    reached = {m.contestant: mean(m.accuracies) for m in measurements if m.accuracies}
     middle = median(reached.values()) if reached else 0.0
     return [
         f"{name} reached {accuracy:.2%} where the median contestant reached {middle:.2%}: its time is of another work"
@@ -171,8 +172,52 @@ def run(args: list[str]) -> int:
         The exit status: 0 if all contestants reach the same accuracy, else 1.
 
     Raises:
-        ValueError: if a package that was asked for is not installed, or a number makes no sense.
+        ValueError: if a package that was asked for is not installed, or settings make no sense.
     """
+    options = _checked(_parser().parse_args(args))
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(machine(options.device), highlight=False)
+    measurements: list[Measurement] = []
+    sentences: list[str] = []
+    if options.start_up:
+        parts, ratio = start_up(options.start_up, options.repeats)
+        for part, seconds in parts.items():
+            console.print(f"{seconds:6.2f} s  {part}", highlight=False)
+        console.print(f"{ratio:6.2f}    times the import of torch and lightning alone", highlight=False)
+        results: list[dict[str, Any]] = [{"parts": parts, "ratio": ratio}]
+    elif options.gradients:
+        costs = [gradient_cost(w, options.device, 40 * options.repeats) for w in gradient_workloads()]
+        console.print(gradient_table(costs))
+        results = [asdict(cost) for cost in costs]
+    else:
+        measurements, sentences = competition(options, console)
+        results = [asdict(m) for m in measurements]
+    if options.json:
+        report = {"machine": machine(options.device), "results": results}
+        options.json.write_text(json.dumps(report, indent=1, allow_nan=False))
+    if options.chart:
+        draw(measurements, options.chart)
+    for sentence in sentences:
+        console.print(sentence)
+    return 1 if sentences else 0
+
+
+def competition(options: argparse.Namespace, console: Console) -> tuple[list[Measurement], list[str]]:
+    """Let all contestants compete in all workloads that were asked for: what they took, and who did another work."""
+    measurements, sentences = [], []
+    for name in options.workload:
+        with console.status("") as line:
+            measured = compete(
+                WORKLOADS[name], options.contestant, options.device, options.epochs, options.repeats, line.update
+            )
+        console.print(table_of(WORKLOADS[name], measured))
+        measurements += measured
+        sentences += [f"{name}: {sentence}" for sentence in stragglers(measured)]
+    return measurements, sentences
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "mnist-mlp benchmark",
         description="Time a training on MNIST beside what others would write, the contestants turn and turn about.",
@@ -181,58 +226,42 @@ def run(args: list[str]) -> int:
     parser.add_argument(
         "--contestant", action="append", choices=CONTESTANTS, help="may be repeated (default: all that are installed)"
     )
-    parser.add_argument("--epochs", type=int, default=2, metavar="N", help="epochs of a run that count (default: 2)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs of a run that count (default: 2)")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each contestant (default: 5)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--gradients", action="store_true", help="time forward and backward passes instead")
-    parser.add_argument("--start-up", metavar="CONFIG", help="time what happens before the first step of fit instead")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--gradients", action="store_true", help="time forward and backward passes instead")
+    instead.add_argument("--start-up", metavar="CONFIG", help="time what happens before the first step of fit instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every measurement to this file")
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw a bar chart as PNG (needs matplotlib)")
-    options = parser.parse_args(args)
+    return parser
+
+
+def _checked(options: argparse.Namespace) -> argparse.Namespace:
+    """The options with their defaults filled in, before anything is measured."""
+    other = "--start-up" if options.start_up else "--gradients" if options.gradients else None
+    for name in ("workload", "contestant", "epochs", "chart"):
+        if other and getattr(options, name) is not None:
+            raise ValueError(f"--{name} belongs to the contestants; got {other}, which has none: leave one of them out")
+    options.epochs = 2 if options.epochs is None else options.epochs
     for name in ("epochs", "repeats"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} must be at least 1; got {getattr(options, name)}")
     for name in ("json", "chart"):
         path = getattr(options, name)
-        if path and not (path.parent.is_dir() and os.access(path if path.exists() else path.parent, os.W_OK)):
+        writable = path and not path.is_dir() and path.parent.is_dir()
+        if path and not (writable and os.access(path if path.exists() else path.parent, os.W_OK)):
             raise ValueError(f"--{name} must name a file that can be written; got {path}")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
+    if options.chart and options.chart.suffix != ".png":
+        raise ValueError(f"--chart must name a .png file; got {options.chart}")
     if options.chart and not find_spec("matplotlib"):
         raise ValueError("--chart needs matplotlib, which is not installed: pip install 'mnist-mlp[bench]'")
     installed = available(options.device)
     missing = [name for name in options.contestant or [] if name not in installed]
     if missing:
         raise ValueError(f"{missing[0]} is not installed, or not for this device: pip install 'mnist-mlp[bench]'")
-
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(machine(options.device), highlight=False)
-    if options.start_up:
-        parts, ratio = start_up(options.start_up, options.repeats)
-        for part, seconds in parts.items():
-            console.print(f"{seconds:6.2f} s  {part}", highlight=False)
-        console.print(f"{ratio:6.2f}    times the import of torch and lightning alone", highlight=False)
-        results: list[dict[str, object]] = [{"parts": parts, "ratio": ratio}]
-        status = 0
-    elif options.gradients:
-        costs = [gradient_cost(w, options.device, 40 * options.repeats) for w in gradient_workloads()]
-        console.print(gradient_table(costs))
-        results, status = [asdict(cost) for cost in costs], 0
-    else:
-        measurements, sentences = [], []
-        for name in options.workload or WORKLOADS:
-            names = options.contestant or installed
-            with console.status("") as line:
-                measured = compete(WORKLOADS[name], names, options.device, options.epochs, options.repeats, line.update)
-            console.print(table_of(WORKLOADS[name], measured))
-            measurements += measured
-            sentences += [f"{name}: {sentence}" for sentence in stragglers(measured)]
-        for sentence in sentences:
-            console.print(sentence)
-        if options.chart:
-            draw(measurements, options.chart)
-        results, status = [asdict(m) for m in measurements], 1 if sentences else 0
-    if options.json:
-        options.json.write_text(json.dumps({"machine": machine(options.device), "results": results}, indent=1))
-    return status
+    options.workload = list(dict.fromkeys(options.workload or WORKLOADS))
+    options.contestant = list(dict.fromkeys(options.contestant or installed))
+    return options

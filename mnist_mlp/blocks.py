@@ -8,15 +8,24 @@ from lightning.pytorch.callbacks import (
     GradientAccumulationScheduler,
     LearningRateMonitor,
     ModelCheckpoint,
+    OnExceptionCheckpoint,
+    SpikeDetection,
+    ThroughputMonitor,
     WeightAveraging,
 )
 from lightning.pytorch.plugins.precision import DoublePrecision, Precision
+from lightning.pytorch.tuner.lr_finder import _LRCallback
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.optim import LBFGS
 
 StepsPerExecution = int | Literal["auto"]
 
 AUTO_BLOCK_IMAGES = 5000  # 16 MB of pixels; Lightning's half millisecond is then less than a tenth of a block
 ONE_THREAD_PRODUCTS = 500_000  # multiply-adds of a mini-batch below which a second thread costs more than it does
+
+GRADIENT_HOOKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
+MODULE_HOOKS = (*GRADIENT_HOOKS, "backward", "optimizer_step", "optimizer_zero_grad", "lr_scheduler_step")
+NEED_SINGLE_STEPS = (OnExceptionCheckpoint, SpikeDetection, ThroughputMonitor, WeightAveraging, _LRCallback)
 
 
 def steps_in_a_block(asked: StepsPerExecution, batch_size: int, trainer: Trainer | None) -> int:
@@ -44,7 +53,7 @@ def steps_in_a_block(asked: StepsPerExecution, batch_size: int, trainer: Trainer
 def obstacle_to_blocks(trainer: Trainer) -> str | None:
     """What in the Trainer's settings needs every mini-batch to be a step of Lightning's own, or None.
 
-    A callback of anyone's can say so by an attribute `needs_single_steps`.
+    A callback of anyone's can say so by an attribute `needs_single_steps`, and does by a hook around the gradients.
     """
     obstacles = [
         ("training on several devices", trainer.world_size > 1),
@@ -57,17 +66,19 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
             any(config.reduce_on_plateau and config.interval == "step" for config in trainer.lr_scheduler_configs),
         ),
     ]
+    obstacles += [(f"the hook {hook}", is_overridden(hook, trainer.lightning_module)) for hook in MODULE_HOOKS]
     for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
         name = f"the callback {type(callback).__name__}"
+        obstacles.append((name, isinstance(callback, NEED_SINGLE_STEPS)))
+        obstacles.append((name, getattr(callback, "needs_single_steps", False)))
+        obstacles.append((name, any(is_overridden(hook, callback, Callback) for hook in GRADIENT_HOOKS)))
         if isinstance(callback, ModelCheckpoint):
             obstacles.append((f"{name} with every_n_train_steps", callback._every_n_train_steps > 0))
-        elif isinstance(callback, LearningRateMonitor):
+            obstacles.append((f"{name} with save_on_exception", callback.save_on_exception))
+        if isinstance(callback, LearningRateMonitor):
             obstacles.append((f"{name} with logging_interval step", callback.logging_interval != "epoch"))
-        elif isinstance(callback, GradientAccumulationScheduler):
+        if isinstance(callback, GradientAccumulationScheduler):
             obstacles.append((name, callback.going_to_accumulate_grad_batches()))
-        else:
-            of_lightning = isinstance(callback, WeightAveraging)
-            obstacles.append((name, of_lightning or getattr(callback, "needs_single_steps", False)))
     return next((what for what, is_there in obstacles if is_there), None)
 
 
@@ -91,8 +102,13 @@ def count_steps(trainer: Trainer, steps: int) -> None:
     loop._batches_that_stepped += steps
 
 
+def is_for_one_thread(batch_size: int, parameters: int) -> bool:
+    """Whether the matrices are so small that threads would mostly wait for each other."""
+    return batch_size * parameters < ONE_THREAD_PRODUCTS
+
+
 class ThreadChoice(Callback):
-    """Train on one thread where the matrices are so small that threads would mostly wait for each other."""
+    """Train on one thread where that is faster, whatever the number of threads was before."""
 
     def __init__(self) -> None:
         self._threads_before: int | None = None
@@ -101,8 +117,7 @@ class ThreadChoice(Callback):
         """Choose, when the first mini-batch has shown its size."""
         if self._threads_before is None:
             self._threads_before = torch.get_num_threads()
-            batch_size = batch[0].shape[-2]
-            if batch_size * sum(p.numel() for p in pl_module.parameters()) < ONE_THREAD_PRODUCTS:
+            if is_for_one_thread(batch[0].shape[-2], sum(p.numel() for p in pl_module.parameters())):
                 torch.set_num_threads(1)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -20,7 +20,7 @@ from mnist_mlp.backprop import check_inputs
 from mnist_mlp.blocks import ThreadChoice, count_steps, steps_left
 from mnist_mlp.data import DeviceLoader
 from mnist_mlp.mlp import MLP
-from mnist_mlp.steps import AutogradStep, Descent, ManualStep, StepGraphs, run_steps, update_of
+from mnist_mlp.steps import AutogradStep, Descent, ManualStep, StepGraphs, has_hooks, run_steps, update_of
 
 IMAGE_SIZE = 28 * 28
 NUM_CLASSES = 10
@@ -104,7 +104,6 @@ class MLPClassifier(LightningModule):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
-        self._step: ManualStep | None = None
         self._graphs = StepGraphs()
         self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
 
@@ -118,13 +117,16 @@ class MLPClassifier(LightningModule):
 
     def on_train_start(self) -> None:
         """Restore the random generators, where a run is continued."""
-        self._step, self._graphs = None, StepGraphs()
         if self._random_states:
             cpu_state, *cuda_states = self._random_states
             torch.set_rng_state(cpu_state)
             if len(cuda_states) == torch.cuda.device_count():
                 torch.cuda.set_rng_state_all(cuda_states)
         self._random_states = []
+
+    def on_train_end(self) -> None:
+        """Let go of captured graphs, which cannot be copied or pickled."""
+        self._graphs = StepGraphs()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean cost of a mini-batch plus the L2 penalty; of a block the last mini-batch, after the others' steps.
@@ -228,16 +230,15 @@ class MLPClassifier(LightningModule):
         ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
         updates = self._updates()
         frozen = not all(parameter.requires_grad for parameter in self.mlp.parameters())
-        if self.mlp.gradients == "autograd" or frozen or not self.mlp.training:
+        if self.mlp.gradients == "autograd" or frozen or has_hooks(self.mlp) or not self.mlp.training:
             run_steps(AutogradStep(self.mlp, self._l2_strength), updates, xs, ys, zs)
         else:
-            if self._step is None or not xs.is_cuda:  # a captured graph needs the memory it was captured with
-                self._step = ManualStep(self.mlp, xs.shape[1], self._l2_strength)
+            step = ManualStep(self.mlp, xs.shape[1], self._l2_strength)
             with torch.no_grad():
                 if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent):
-                    self._graphs.run(self._step, updates[0], xs, ys, zs)
+                    self._graphs.run(step, updates[0], xs, ys, zs)
                 else:
-                    run_steps(self._step, updates, xs, ys, zs)
+                    run_steps(step, updates, xs, ys, zs)
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
@@ -248,12 +249,13 @@ class MLPClassifier(LightningModule):
     def _updates(self) -> list[Callable[..., Any]]:
         """What follows each mini-batch of a block: clipping, where it is asked for, the update, the schedule."""
         trainer, (optimizer,) = self.trainer, self.trainer.optimizers
-        updates: list[Callable[..., Any]] = [update_of(optimizer)]
+        schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
+        moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
+        updates: list[Callable[..., Any]] = [optimizer.step if moves_momentum else update_of(optimizer)]
         if trainer.gradient_clip_val:
             clip = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
             updates.insert(0, partial(self.configure_gradient_clipping, optimizer, *clip))
-        updates += [config.scheduler.step for config in trainer.lr_scheduler_configs if config.interval == "step"]
-        return updates
+        return [*updates, *(scheduler.step for scheduler in schedulers)]
 
     @property
     def _l2_strength(self) -> float:

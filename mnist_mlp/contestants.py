@@ -25,7 +25,7 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mnist_mlp.blocks import ONE_THREAD_PRODUCTS
+from mnist_mlp.blocks import is_for_one_thread
 from mnist_mlp.data import EVALUATION_BATCH_SIZE, MNISTDataModule
 from mnist_mlp.products import product
 from mnist_mlp.training import build, keep_freed_memory
@@ -66,7 +66,7 @@ WORKLOADS = {
     )
 }
 
-Result = tuple[list[float], float]
+Result = tuple[list[float], float | None]
 
 
 class Contestant(Protocol):
@@ -262,7 +262,7 @@ class Products(Loop):
     """The matrix products of that work and nothing else, by the library, on the threads and in the memory of `Fit`."""
 
     def train(self, epochs: int) -> Result:
-        """As `Contestant`, with no accuracy."""
+        """As `Contestant`, with no accuracy: nothing is learnt."""
         threads, sizes, batch_size = torch.get_num_threads(), self.workload.sizes, self.workload.batch_size
         layers = range(len(sizes) - 1)
         ws = [torch.rand(n_out, n_in, device=self.device) for n_in, n_out in pairwise(sizes)]
@@ -275,7 +275,7 @@ class Products(Loop):
         batches = [x for x in self.images.x.split(batch_size) if len(x) == batch_size]
         kept = list(nablas)
         keep_freed_memory()
-        if batch_size * sum(w.numel() for w in ws) < ONE_THREAD_PRODUCTS:
+        if is_for_one_thread(batch_size, sum(w.numel() for w in ws)):
             torch.set_num_threads(1)
         times = [now(self.device)]
         with torch.no_grad():
@@ -294,7 +294,7 @@ class Products(Loop):
                         product(val_a[l], transposed[l], out=val_a[l + 1])
                 times.append(now(self.device))
         torch.set_num_threads(threads)
-        return times, float("nan")
+        return times, None
 
 
 class IdiomaticLightning:
@@ -307,7 +307,9 @@ class IdiomaticLightning:
 
         self.workload = workload
         self.device = device
-        images = MNIST(str(MNISTDataModule().data_dir), train=True, transform=ToTensor())
+        data = MNISTDataModule()
+        data.prepare_data()
+        images = MNIST(str(data.data_dir), train=True, transform=ToTensor())
         train, val = Subset(images, range(50_000)), Subset(images, range(50_000, 60_000))
         self.train_loader = DataLoader(train, batch_size=workload.batch_size, shuffle=True)
         self.val_loader = DataLoader(val, batch_size=EVALUATION_BATCH_SIZE)
@@ -502,7 +504,7 @@ def available(device: str) -> list[str]:
 _contestant: Contestant | None = None
 
 
-def run(name: str, workload: Workload, device: str, epochs: int) -> tuple[list[float], float, float]:
+def run(name: str, workload: Workload, device: str, epochs: int) -> tuple[list[float], float | None, float]:
     """Let a contestant train, which is made at the first call in this process.
 
     Returns:

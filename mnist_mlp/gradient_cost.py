@@ -12,7 +12,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch.nn import functional as F
 
-from mnist_mlp.backprop import backward_pass, forward_pass
 from mnist_mlp.contestants import WORKLOADS, Workload, now, sequential, torch_cost
 from mnist_mlp.mlp import MLP
 from mnist_mlp.steps import ManualStep
@@ -59,13 +58,12 @@ def gradient_cost(workload: Workload, device: str, repeats: int) -> GradientCost
     times: tuple[list[float], ...] = ([], [], [], [])  # forward and backward, by hand and by autograd
 
     def manual() -> tuple[float, float, float]:
-        step.zs[-1] = z
+        mlp.zero_grad()
         with torch.no_grad():
             start = now(device)
-            out, trace = forward_pass(x, step.transposed, step.biases, step.sigmas, step.masks, step.buffers)
+            trace = step.forward(x, z)
             between = now(device)
-            delta = mlp.cost.output_error(out, y, step.output_buffers)
-            backward_pass(delta, step.weights, step.sigmas, trace, step.buffers)
+            step.backward(y, z, trace)
             return start, between, now(device)
 
     def by_autograd() -> tuple[float, float, float]:

@@ -38,7 +38,8 @@ def _run(args: list[str]) -> tuple[float, list[str]]:
     started = time.perf_counter()
     process = subprocess.run([sys.executable, *args], capture_output=True, text=True, check=False)
     if process.returncode:
-        raise ValueError(f"the training did not come to its first step: {process.stderr.splitlines()[-1]}")
+        *_, message = ["no message", *process.stderr.splitlines()]
+        raise ValueError(f"the training did not come to its first step: {message}")
     return time.perf_counter() - started, [line for line in process.stdout.splitlines() if "=" in line]
 
 

@@ -12,9 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.optim import SGD, Optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from mnist_mlp.activations import ACTIVATIONS
-from mnist_mlp.backprop import Buffers, backward_pass, forward_pass
+from mnist_mlp.backprop import Buffers, Trace, backward_pass, forward_pass
 from mnist_mlp.costs import OutputBuffers
 from mnist_mlp.mlp import MLP, draw_mask
 from mnist_mlp.penalties import l2_gradient
@@ -96,10 +97,18 @@ class ManualStep:
                 parameter.grad = None
         for mask, p in self.draws:
             draw_mask(mask, p)
+        self.backward(y, z, self.forward(x, z))
+
+    def forward(self, x: Float[Tensor, "batch n_0"], z: Float[Tensor, "batch n_L"]) -> Trace:
+        """Write z^L into z, and return what the backward pass needs."""
         self.zs[-1] = z
         z_L, trace = forward_pass(x, self.transposed, self.biases, self.sigmas, self.masks, self.buffers)
         if z_L is not z:
             z.copy_(z_L)
+        return trace
+
+    def backward(self, y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"], trace: Trace) -> None:
+        """Make the gradient of each parameter its `grad`."""
         delta = self.mlp.cost.output_error(z, y, self.output_buffers)
         _, nabla_w, nabla_b = backward_pass(delta, self.weights, self.sigmas, trace, self.buffers)
         if self.penalties:
@@ -129,13 +138,21 @@ class Descent:
     @property
     def learning_rates(self) -> tuple[float, ...]:
         """eta of each group."""
-        return tuple(group["lr"] for group, _ in self.groups)
+        return tuple(float(group["lr"]) for group, _ in self.groups)
 
     def __call__(self) -> None:
         """Make a step."""
-        for group, parameters in self.groups:
+        for (group, parameters), eta in zip(self.groups, self.learning_rates, strict=True):
             gradients = [p.grad for p in group["params"]]
-            torch._foreach_add_(parameters, gradients, alpha=-group["lr"])  # pyright: ignore[reportPrivateImportUsage]
+            torch._foreach_add_(parameters, gradients, alpha=-eta)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def has_hooks(mlp: MLP) -> bool:
+    """Whether the backward pass, or calling the network, is to do more than the equations: then autograd is needed."""
+    of_parameters = any(p._backward_hooks or p._post_accumulate_grad_hooks for p in mlp.parameters())
+    kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    of_modules = any(getattr(module, kind) for module in mlp.modules() for kind in kinds)
+    return of_parameters or of_modules or bool(torch.nn.modules.module._has_any_global_hook())
 
 
 def update_of(optimizer: Optimizer) -> Callable[[], Any]:
@@ -143,7 +160,8 @@ def update_of(optimizer: Optimizer) -> Callable[[], Any]:
     others = ("momentum", "weight_decay", "maximize", "differentiable", "fused")
     if type(optimizer) is not SGD or any(group[name] for group in optimizer.param_groups for name in others):
         return optimizer.step
-    hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    own_hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    hooks = own_hooks or _global_optimizer_pre_hooks or _global_optimizer_post_hooks
     frozen = any(not parameter.requires_grad for group in optimizer.param_groups for parameter in group["params"])
     return optimizer.step if hooks or frozen else Descent(optimizer)
 
@@ -173,11 +191,12 @@ def run_steps(
 class StepGraphs:
     """`run_steps` on CUDA: the first block of a shape runs as ever, the second is captured, and all others replay it.
 
-    A captured graph holds the learning rates as they were, so that other rates are captured anew.
+    A captured graph holds the learning rates as they were, and the addresses of the parameters and the step's buffers:
+    other rates or parameters are captured anew, and the step is kept.
     """
 
     def __init__(self) -> None:
-        self.graphs: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor]] | None] = {}
+        self.graphs: dict[tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor], ManualStep] | None] = {}
 
     def run(
         self,
@@ -188,9 +207,10 @@ class StepGraphs:
         zs: Float[Tensor, "steps batch n_L"],
     ) -> None:
         """Train on one mini-batch after another, as `run_steps` does."""
-        key = (xs.shape, descent.learning_rates)
+        state = (descent.learning_rates, *(parameter.data_ptr() for parameter in step.parameters))
+        key = (xs.shape, state)
         if key not in self.graphs:
-            self.graphs = {known: graph for known, graph in self.graphs.items() if known[1] == key[1]} | {key: None}
+            self.graphs = {known: graph for known, graph in self.graphs.items() if known[1] == state} | {key: None}
             run_steps(step, [descent], xs, ys, zs)
             return
         captured = self.graphs[key]
@@ -198,8 +218,8 @@ class StepGraphs:
             graph, tensors = torch.cuda.CUDAGraph(), [xs.clone(), ys.clone(), zs.clone()]
             with torch.cuda.graph(graph):
                 run_steps(step, [descent], *tensors)
-            self.graphs[key] = captured = (graph, tensors)
-        graph, (own_xs, own_ys, own_zs) = captured
+            self.graphs[key] = captured = (graph, tensors, step)
+        graph, (own_xs, own_ys, own_zs), _ = captured
         own_xs.copy_(xs)
         own_ys.copy_(ys)
         graph.replay()

@@ -48,7 +48,7 @@ HARMLESS_WARNINGS = (
 
 
 MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_THRESHOLD = -1, -3  # <malloc.h>
-GIBIBYTE = 2**30
+LARGEST_MMAP_THRESHOLD = 32 * 2**20  # bytes; glibc refuses more
 
 
 def run(args: list[str]) -> "TrainingCLI":
@@ -90,8 +90,8 @@ def keep_freed_memory() -> None:
     """Let glibc reuse large blocks of freed memory: to map them anew takes longer than the product written there."""
     with suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)
-        libc.mallopt(MALLOPT_MMAP_THRESHOLD, GIBIBYTE)
-        libc.mallopt(MALLOPT_TRIM_THRESHOLD, GIBIBYTE)
+        if libc.mallopt(MALLOPT_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD):
+            libc.mallopt(MALLOPT_TRIM_THRESHOLD, 2**30)
 
 
 def stop_looking_for_gpus() -> None:

@@ -6,12 +6,16 @@ from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     GradientAccumulationScheduler,
+    LambdaCallback,
     LearningRateMonitor,
     ModelCheckpoint,
+    OnExceptionCheckpoint,
+    SpikeDetection,
 )
 from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers import CSVLogger
 from torch.optim import lr_scheduler
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.steps import run_steps
@@ -160,6 +164,81 @@ def test_with_an_optimizer_that_has_hooks(tmp_path):
     assert len(calls) == 15
 
 
+def test_with_an_optimizer_hook_for_all(tmp_path):
+    calls = []
+    hook = register_optimizer_step_post_hook(lambda *_: calls.append(1))
+    try:
+        fitted(tmp_path, 3)
+    finally:
+        hook.remove()
+    assert len(calls) == 15
+
+
+class Prepare(Callback):
+    """Change the network before it trains."""
+
+    def __init__(self, prepare):
+        self.prepare = prepare
+
+    def on_train_start(self, trainer, pl_module):
+        self.prepare(pl_module.mlp)
+
+
+def hook_a_parameter(mlp):
+    mlp.weights[0].register_hook(lambda gradient: 0.5 * gradient)
+
+
+def hook_the_network(mlp):
+    mlp.register_forward_hook(lambda module, args, z: 2 * z)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("hook", [hook_a_parameter, hook_the_network])
+def test_with_hooks_on_parameters_and_modules(tmp_path, hook, gradients):
+    single, _ = fitted(tmp_path, 1, {"gradients": gradients}, callbacks=[Prepare(hook)])
+    block, _ = fitted(tmp_path, 3, {"gradients": gradients}, callbacks=[Prepare(hook)])
+    assert_same(single, block)
+    assert not torch.equal(block.mlp.weights[0], fitted(tmp_path, 3)[0].mlp.weights[0])
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_of_a_network_in_eval_mode(tmp_path, gradients):
+    model = {"gradients": gradients, "dropout": 0.5}
+    single, _ = fitted(tmp_path, 1, model, callbacks=[Prepare(lambda mlp: mlp.eval())])
+    block, _ = fitted(tmp_path, 3, model, callbacks=[Prepare(lambda mlp: mlp.eval())])
+    assert_same(single, block)
+    assert not torch.equal(block.mlp.weights[0], fitted(tmp_path, 3, model)[0].mlp.weights[0])
+
+
+class MoveParameters(Callback):
+    """Give the parameters another memory after each epoch."""
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        for parameter in pl_module.parameters():
+            parameter.data = parameter.data.clone()
+
+
+def test_with_parameters_whose_memory_moves(tmp_path):
+    moved, _ = fitted(tmp_path, 3, callbacks=[MoveParameters()])
+    assert_same(fitted(tmp_path, 1)[0], moved)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_with_a_schedule_that_moves_the_momentum_from_zero(tmp_path, gradients):
+    def cyclic(optimizer):
+        return lr_scheduler.CyclicLR(optimizer, 0.1, 0.5, step_size_up=4, base_momentum=0.0, max_momentum=0.9)
+
+    model = {"scheduler": cyclic, "scheduler_interval": "step", "gradients": gradients}
+    model["optimizer"] = lambda p: SGD(p, lr=0.1, momentum=0.0)
+    single, _ = fitted(tmp_path, 1, model)
+    block, _ = fitted(tmp_path, 3, model)
+    assert_same(single, block)
+
+
+def test_with_a_learning_rate_that_is_a_tensor(tmp_path):
+    assert_blocks_change_nothing(tmp_path, {"optimizer": lambda p: SGD(p, lr=torch.tensor(0.5))})
+
+
 @pytest.mark.parametrize("precision", ["32-true", "64-true"])
 def test_in_both_precisions(tmp_path, precision):
     assert_blocks_change_nothing(tmp_path, {"dropout": 0.3}, precision=precision)
@@ -267,6 +346,10 @@ def test_bad_pixels_and_labels_inside_a_block_are_refused(tmp_path):
         fitted(tmp_path, 3, callbacks=[Spoil(lambda x, labels: labels[1, 0].fill_(10))])
 
 
+class SingleStepCheckpoint(ModelCheckpoint):
+    needs_single_steps = True
+
+
 OBSTACLES = [
     ({"accumulate_grad_batches": 2}, "accumulate_grad_batches"),
     ({"precision": "bf16-mixed"}, "precision bf16-mixed"),
@@ -276,6 +359,10 @@ OBSTACLES = [
     ({"callbacks": ["checkpoint", "last"]}, "the callback ModelCheckpoint with every_n_train_steps"),
     ({"callbacks": ["check"]}, "the callback GradientCheck"),
     ({"callbacks": ["average"]}, "the callback EMAWeightAveraging"),
+    ({"callbacks": ["spikes"]}, "the callback SpikeDetection"),
+    ({"callbacks": ["saver"]}, "the callback ModelCheckpoint with save_on_exception"),
+    ({"callbacks": ["own"]}, "the callback SingleStepCheckpoint"),
+    ({"callbacks": ["hook"]}, "the callback LambdaCallback"),
     ({"callbacks": ["accumulation"]}, "the callback GradientAccumulationScheduler"),
     ({"callbacks": ["monitor"], "logger": True}, "the callback LearningRateMonitor with logging_interval step"),
 ]
@@ -291,10 +378,14 @@ def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, traine
             "monitor": LearningRateMonitor("step"),
             "check": GradientCheck(),
             "average": EMAWeightAveraging(),
+            "spikes": SpikeDetection(),
+            "saver": ModelCheckpoint(tmp_path, save_on_exception=True),
+            "own": SingleStepCheckpoint(tmp_path),
+            "hook": LambdaCallback(on_after_backward=lambda trainer, pl_module: None),
             "accumulation": GradientAccumulationScheduler({0: 2}),
         }
         callbacks = [made[name] for name in trainer.get("callbacks", [])]
-        return {**trainer, "callbacks": callbacks, "enable_checkpointing": "checkpoint" in trainer.get("callbacks", [])}
+        return {**trainer, "callbacks": callbacks, "enable_checkpointing": True}
 
     with pytest.raises(ValueError, match=f"{what} needs mini-batches one by one; got steps_per_execution 3: use 1"):
         fitted(tmp_path, 3, **settings())
@@ -303,6 +394,18 @@ def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, traine
     arguments["callbacks"].append(log)
     fitted(tmp_path, "auto", **arguments)
     assert {size for _, size in log.batches} == {8}
+
+
+@pytest.mark.filterwarnings("ignore:.*fit.ckpt_path")
+def test_a_checkpoint_on_exceptions_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the callback OnExceptionCheckpoint needs mini-batches one by one"):
+        fitted(tmp_path, 3, callbacks=[OnExceptionCheckpoint(tmp_path)], enable_checkpointing=True)
+
+
+def test_a_classifier_that_changes_gradients_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(MLPClassifier, "on_after_backward", lambda self: None)
+    with pytest.raises(ValueError, match="the hook on_after_backward needs mini-batches one by one"):
+        fitted(tmp_path, 3)
 
 
 def test_lbfgs_is_refused(tmp_path):
