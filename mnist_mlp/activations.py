@@ -123,7 +123,9 @@ def scaled_tanh_derivative(
     return torch.sub(ONE, tanh_squared, out=out).mul_(SCALED_TANH_AMPLITUDE * SCALED_TANH_SLOPE)
 
 
-def softmax(z: Float[Tensor, "batch n_L"], out: Float[Tensor, "batch n_L"] | None = None) -> Float[Tensor, "batch n_L"]:
+def softmax(
+    z: Float[Tensor, "*networks batch n_L"], out: Float[Tensor, "*networks batch n_L"] | None = None
+) -> Float[Tensor, "*networks batch n_L"]:
     """a_j = exp(z_j) / sum_k exp(z_k): probabilities that sum to 1 in each row.
 
     Not in the table below, because each output depends on the whole layer: it is the output activation

@@ -10,6 +10,8 @@ A batch holds one sample in each row, so the book's columns are our rows and its
 
 delta^L carries the 1/n of the cost; nothing after it divides. Source: Nielsen, ch. 2.
 
+The two passes also take several networks at once: every tensor then has one dimension more before, theirs.
+
 A worked example, a 2-2-1 network of rectifiers with a linear output and the quadratic cost, on one sample:
 
     z^1 = (1*1 + 2*2 + 0.5, -1*1 + 0.25*2 + 0) = (5.5, -0.5)     a^1 = (5.5, 0)
@@ -137,13 +139,13 @@ def feedforward(
 
 
 def forward_pass(
-    x: Float[Tensor, "batch n_0"],
+    x: Float[Tensor, "*networks batch n_0"],
     transposed: Sequence[Tensor],
     biases: Sequence[Tensor],
     sigmas: Sequence[Activation],
     masks: Sequence[Tensor | None],
     out: Buffers,
-) -> tuple[Float[Tensor, "batch n_L"], Trace]:
+) -> tuple[Float[Tensor, "*networks batch n_L"], Trace]:
     """`feedforward` of inputs that were checked before, into buffers; (w^l)^T stands for w^l."""
     inputs, outputs = [], []
     a = z = x
@@ -186,12 +188,12 @@ def backpropagate(
 
 
 def backward_pass(
-    delta: Float[Tensor, "batch n_L"],
+    delta: Float[Tensor, "*networks batch n_L"],
     weights: Sequence[Tensor],
     sigmas: Sequence[Activation],
     trace: Trace,
     out: Buffers,
-) -> tuple[Float[Tensor, "batch n_1"], list[Tensor], list[Tensor]]:
+) -> tuple[Float[Tensor, "*networks batch n_1"], list[Tensor], list[Tensor]]:
     """`backpropagate` of a delta^L that fits, into buffers: delta^1, and dC/dw^l and dC/db^l for each layer."""
     nabla_w, nabla_b = [], []
     for l in range(len(weights) - 1, -1, -1):
@@ -204,40 +206,42 @@ def backward_pass(
 
 
 def activation_gradient(
-    delta: Float[Tensor, "batch n"],
-    w: Float[Tensor, "n n_before"],
-    mask: Float[Tensor, "batch n_before"] | None,
-    out: Float[Tensor, "batch n_before"] | None = None,
-) -> Float[Tensor, "batch n_before"]:
+    delta: Float[Tensor, "*networks batch n"],
+    w: Float[Tensor, "*networks n n_before"],
+    mask: Float[Tensor, "*networks batch n_before"] | None,
+    out: Float[Tensor, "*networks batch n_before"] | None = None,
+) -> Float[Tensor, "*networks batch n_before"]:
     """nabla_a C = delta^{l+1} @ w^{l+1} for a^l before dropout, that is times the mask where there is one."""
     nabla_a = product(delta, w, out=out)
     return nabla_a if mask is None else nabla_a.mul_(mask)
 
 
 def hidden_error(
-    nabla_a: Float[Tensor, "batch n"],
+    nabla_a: Float[Tensor, "*networks batch n"],
     sigma: Activation,
-    a: Float[Tensor, "batch n"],
-    out: Float[Tensor, "batch n"] | None = None,
-) -> Float[Tensor, "batch n"]:
+    a: Float[Tensor, "*networks batch n"],
+    out: Float[Tensor, "*networks batch n"] | None = None,
+) -> Float[Tensor, "*networks batch n"]:
     """BP2: delta^l = nabla_a C (.) sigma'(z^l), where nabla_a C is the `activation_gradient` of a^l = sigma(z^l)."""
     if a.dtype in (torch.bfloat16, torch.float16):  # rounded once, as torch's own kernels do
         return sigma.times_derivative(nabla_a.float(), a.float()).to(a.dtype)
     return sigma.times_derivative(nabla_a, a, out=out)
 
 
-def bias_gradient(delta: Float[Tensor, "batch n"], out: Float[Tensor, "n"] | None = None) -> Float[Tensor, "n"]:
+def bias_gradient(
+    delta: Float[Tensor, "*networks batch n"], out: Float[Tensor, "*networks n"] | None = None
+) -> Float[Tensor, "*networks n"]:
     """BP3: dC/db^l = sum over the batch of delta^l."""
-    return torch.sum(delta, dim=0, out=out)
+    return torch.sum(delta, dim=-2, out=out)
 
 
 def weight_gradient(
-    delta: Float[Tensor, "batch n"],
-    a: Float[Tensor, "batch n_before"],
-    out: Float[Tensor, "n n_before"] | None = None,
-) -> Float[Tensor, "n n_before"]:
+    delta: Float[Tensor, "*networks batch n"],
+    a: Float[Tensor, "*networks batch n_before"],
+    out: Float[Tensor, "*networks n n_before"] | None = None,
+) -> Float[Tensor, "*networks n n_before"]:
     """BP4: dC/dw^l = (delta^l)^T @ a^{l-1}, with a^{l-1} as the layer saw it, after dropout."""
-    return product(delta.T, a, out=out)
+    return product(delta.mT, a, out=out)
 
 
 def check_inputs(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize")
+DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize", "image_size")
 
 
 class RunSettings(Callback):

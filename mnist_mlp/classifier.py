@@ -1,4 +1,4 @@
-"""`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here but the scale of L2."""
+"""`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here but the scale of the penalties."""
 
 from collections.abc import Callable, Iterable, Sized
 from functools import partial
@@ -20,9 +20,9 @@ from mnist_mlp.backprop import check_inputs
 from mnist_mlp.blocks import ThreadChoice, count_steps, steps_left
 from mnist_mlp.data import DeviceLoader
 from mnist_mlp.mlp import MLP
+from mnist_mlp.penalties import limit_norms
 from mnist_mlp.steps import AutogradStep, Descent, ManualStep, StepGraphs, has_hooks, run_steps, update_of
 
-IMAGE_SIZE = 28 * 28
 NUM_CLASSES = 10
 
 Batch = tuple[Tensor, Tensor]
@@ -40,28 +40,33 @@ class EpochMetrics(Module):
 
 
 class MLPClassifier(LightningModule):
-    """A multilayer perceptron that classifies 28x28 images into ten classes.
+    """A multilayer perceptron that classifies square images, of 28x28 pixels say, into ten classes.
 
-    A batch is (x, labels) with x of shape (batch, 784), or a block of mini-batches, with one dimension more before, of
-    which all but the last are trained on without Lightning between them; the parameters are the same bit for bit.
+    A batch is (x, labels) with x of shape (batch, pixels), or a block of mini-batches, with one dimension more before,
+    of which all but the last are trained on without Lightning between them; the parameters are the same bit for bit.
 
     Logged at the end of each epoch: train/loss, train/acc, val/loss, val/acc; after a test test/loss, test/acc.
-    The losses are the cost on the scale of `mnist_mlp.costs`, without the L2 term; the accuracies are fractions.
+    The losses are the cost on the scale of `mnist_mlp.costs`, without the penalties; the accuracies are fractions.
 
     Args:
         hidden_sizes: Neurons in each hidden layer; an empty list makes it a network without any.
         activation: identity, relu, scaled_tanh, sigmoid or tanh for all hidden layers, or a list with one each.
         cost: quadratic, mse, cross_entropy or binary_cross_entropy.
-        initializer: he, large, normal(std), pytorch, scaled, uniform(bound) or xavier.
+        initializer: fan_out, he, large, normal(std), pytorch, scaled, uniform(bound), xavier or zeros for all layers,
+            or a list with one each, that of the outputs last.
         output_activation: For the costs quadratic and mse, any activation; by default sigmoid.
         dropout: The probability of dropping a hidden neuron while training, in [0, 1).
         input_dropout: The probability of dropping a pixel while training, in [0, 1).
-        l2: lambda in the penalty lambda/(2n) sum w^2 over weights, not biases; n is the number of training images
-            (Nielsen, ch. 3, eq. 87).
+        l1: lambda in the penalty lambda/n sum |w| over weights, not biases; n is the number of training images
+            (Nielsen, ch. 3, eq. 95).
+        l2: lambda in the penalty lambda/(2n) sum w^2 over weights, not biases (Nielsen, ch. 3, eq. 87).
+        max_norm: The largest norm of the incoming weights of a hidden neuron; after each step, longer ones are shrunk
+            to it (Srivastava et al., 2014, section 5.1). By default there is no limit.
         gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.backprop`.
         optimizer: Any torch optimizer without its parameters.
         scheduler: Any torch learning-rate scheduler without its optimizer.
         scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
+        image_size: Height and width of the images, in pixels; that of the data module.
 
     The checkpoint holds all arguments but the optimizer and the scheduler, which are callables, as plain numbers,
     strings and lists; so it loads with `weights_only=True`.
@@ -75,26 +80,34 @@ class MLPClassifier(LightningModule):
         hidden_sizes: list[int],
         activation: str | list[str] = "relu",
         cost: str = "cross_entropy",
-        initializer: str = "he",
+        initializer: str | list[str] = "he",
         output_activation: str | None = None,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
+        l1: float = 0.0,
         l2: float = 0.0,
+        max_norm: float | None = None,
         gradients: Literal["autograd", "manual"] = "autograd",
         optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.SGD(parameters, lr=0.1),
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
+        image_size: int = 28,
     ) -> None:
         super().__init__()
-        if l2 < 0:
-            raise ValueError(f"l2 must be at least 0; got {l2}")
+        for name, value in (("l1", l1), ("l2", l2)):
+            if not value >= 0:
+                raise ValueError(f"{name} must be at least 0; got {value}")
+        if max_norm is not None and not max_norm > 0:
+            raise ValueError(f"max_norm must be larger than 0; got {max_norm}: leave it out for no limit")
         self.save_hyperparameters(ignore=["optimizer", "scheduler"])
+        self.l1 = l1
         self.l2 = l2
+        self.max_norm = max_norm
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self.mlp = MLP(
-            [IMAGE_SIZE, *hidden_sizes, NUM_CLASSES],
+            [image_size**2, *hidden_sizes, NUM_CLASSES],
             activation=activation,
             cost=cost,
             initializer=initializer,
@@ -107,7 +120,7 @@ class MLPClassifier(LightningModule):
         self._graphs = StepGraphs()
         self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
 
-    def forward(self, x: Float[Tensor, "batch 784"]) -> Float[Tensor, "batch 10"]:
+    def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch 10"]:
         """The logits of a batch of images."""
         return self.mlp(x)
 
@@ -129,7 +142,7 @@ class MLPClassifier(LightningModule):
         self._graphs = StepGraphs()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The mean cost of a mini-batch plus the L2 penalty; of a block the last mini-batch, after the others' steps.
+        """The mean cost of a mini-batch plus the penalties; of a block the last mini-batch, after the others' steps.
 
         Raises:
             FloatingPointError: if the cost is NaN or infinite.
@@ -138,7 +151,11 @@ class MLPClassifier(LightningModule):
             batch = self._train_on_all_but_the_last(*batch)
         cost = self._evaluate(batch, self.train_metrics)
         self._check_finite(cost, self.global_step + 1)
-        return cost if self.l2 == 0 else cost + self.mlp.l2_penalty(self._l2_strength)
+        return self.mlp.penalized(cost, *self.penalty_strengths)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Shrink incoming weights that the step has made too long."""
+        self.limit_norms()
 
     def on_train_epoch_end(self) -> None:
         """Log train/loss and train/acc, before any checkpoint of the epoch is written.
@@ -213,7 +230,7 @@ class MLPClassifier(LightningModule):
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
 
     def _train_on_all_but_the_last(
-        self, xs: Float[Tensor, "steps batch 784"], labels: Int[Tensor, "steps batch"]
+        self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]
     ) -> Batch:
         left = steps_left(self.trainer)
         if left is not None and left < len(xs):
@@ -224,16 +241,16 @@ class MLPClassifier(LightningModule):
         count_steps(self.trainer, len(xs) - 1)
         return xs[-1], labels[-1]
 
-    def _train_on(self, xs: Float[Tensor, "steps batch 784"], labels: Int[Tensor, "steps batch"]) -> None:
+    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]) -> None:
         check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         zs = xs.new_empty(*labels.shape, NUM_CLASSES)
         ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
         updates = self._updates()
         frozen = not all(parameter.requires_grad for parameter in self.mlp.parameters())
         if self.mlp.gradients == "autograd" or frozen or has_hooks(self.mlp) or not self.mlp.training:
-            run_steps(AutogradStep(self.mlp, self._l2_strength), updates, xs, ys, zs)
+            run_steps(AutogradStep(self.mlp, *self.penalty_strengths), updates, xs, ys, zs)
         else:
-            step = ManualStep(self.mlp, xs.shape[1], self._l2_strength)
+            step = ManualStep(self.mlp, xs.shape[1], *self.penalty_strengths)
             with torch.no_grad():
                 if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent):
                     self._graphs.run(step, updates[0], xs, ys, zs)
@@ -247,7 +264,7 @@ class MLPClassifier(LightningModule):
         self.train_metrics.acc.update(zs.flatten(0, 1), labels.flatten())
 
     def _updates(self) -> list[Callable[..., Any]]:
-        """What follows each mini-batch of a block: clipping, where it is asked for, the update, the schedule."""
+        """What follows each mini-batch of a block: clipping, where asked for, the update, the schedule, the limit."""
         trainer, (optimizer,) = self.trainer, self.trainer.optimizers
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
         moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
@@ -255,12 +272,21 @@ class MLPClassifier(LightningModule):
         if trainer.gradient_clip_val:
             clip = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
             updates.insert(0, partial(self.configure_gradient_clipping, optimizer, *clip))
-        return [*updates, *(scheduler.step for scheduler in schedulers)]
+        limits = [self.limit_norms] if self.max_norm else []
+        return [*updates, *(scheduler.step for scheduler in schedulers), *limits]
+
+    @torch.no_grad()
+    def limit_norms(self) -> None:
+        """Shrink the incoming weights of hidden neurons to `max_norm`, where there is one."""
+        if self.max_norm:
+            for w in self.mlp.weights[:-1]:
+                limit_norms(w, self.max_norm)
 
     @property
-    def _l2_strength(self) -> float:
-        """lambda/n, where n is the number of training images."""
-        return self.l2 / len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
+    def penalty_strengths(self) -> tuple[float, float]:
+        """lambda/n of L1 and of L2, where n is the number of training images."""
+        n = len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
+        return self.l1 / n, self.l2 / n
 
     def _check_finite(self, cost: Float[Tensor, ""], step: int) -> None:
         if not cost.isfinite():

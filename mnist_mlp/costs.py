@@ -2,7 +2,8 @@
 
 A cost takes the last *weighted input* z^L and applies the output activation itself, so that the pairs
 (softmax, cross-entropy) and (sigmoid, binary cross-entropy) are computed without under- or overflow.
-z and y have shape (batch, n_L) and one floating dtype; a cost returns a scalar, its error a tensor like z.
+z and y have shape (batch, n_L) and one floating dtype; a cost returns a scalar, its error a tensor like z. An error
+also takes several networks at once, with one dimension more before.
 The scale of C differs from cost to cost, and a learning rate does not carry over from one to another:
 with ten outputs, the gradient of `mse` is a fifth of that of `quadratic`.
 
@@ -62,14 +63,18 @@ def quadratic(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], outp
 
 
 def quadratic_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE, *, output: Activation
-) -> Float[Tensor, "batch n_L"]:
+    z: Float[Tensor, "*networks batch n_L"],
+    y: Float[Tensor, "*networks batch n_L"],
+    out: OutputBuffers = ALLOCATE,
+    *,
+    output: Activation,
+) -> Float[Tensor, "*networks batch n_L"]:
     """delta^L = 1/n (a - y) (.) sigma'(z).
 
     Source: Nielsen, ch. 2, eq. (30).
     """
     a = output.function(z, out=out.a)
-    nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(1 / len(z))
+    nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(1 / z.size(-2))
     return output.times_derivative(nabla_a, a, out=out.delta)
 
 
@@ -79,11 +84,15 @@ def mse(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Ac
 
 
 def mse_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE, *, output: Activation
-) -> Float[Tensor, "batch n_L"]:
+    z: Float[Tensor, "*networks batch n_L"],
+    y: Float[Tensor, "*networks batch n_L"],
+    out: OutputBuffers = ALLOCATE,
+    *,
+    output: Activation,
+) -> Float[Tensor, "*networks batch n_L"]:
     """delta^L = 2/(n n_L) (a - y) (.) sigma'(z)."""
     a = output.function(z, out=out.a)
-    nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(2 / z.numel())
+    nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(2 / (z.size(-2) * z.size(-1)))
     return output.times_derivative(nabla_a, a, out=out.delta)
 
 
@@ -96,14 +105,14 @@ def cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) 
 
 
 def cross_entropy_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE
-) -> Float[Tensor, "batch n_L"]:
+    z: Float[Tensor, "*networks batch n_L"], y: Float[Tensor, "*networks batch n_L"], out: OutputBuffers = ALLOCATE
+) -> Float[Tensor, "*networks batch n_L"]:
     """delta^L = 1/n (softmax(z) - y), for rows of y that sum to 1.
 
     Source: Nielsen, ch. 3, eq. (84).
     """
     a = softmax(z, out=out.a)
-    return torch.sub(a, y, out=out.delta).mul_(1 / len(z))
+    return torch.sub(a, y, out=out.delta).mul_(1 / z.size(-2))
 
 
 def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
@@ -118,14 +127,14 @@ def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch 
 
 
 def binary_cross_entropy_error(
-    z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], out: OutputBuffers = ALLOCATE
-) -> Float[Tensor, "batch n_L"]:
+    z: Float[Tensor, "*networks batch n_L"], y: Float[Tensor, "*networks batch n_L"], out: OutputBuffers = ALLOCATE
+) -> Float[Tensor, "*networks batch n_L"]:
     """delta^L = 1/n (sigmoid(z) - y): the factor sigma'(z) that slows learning down has cancelled.
 
     Source: Nielsen, ch. 3, eq. (66).
     """
     a = sigmoid(z, out=out.a)
-    return torch.sub(a, y, out=out.delta).mul_(1 / len(z))
+    return torch.sub(a, y, out=out.delta).mul_(1 / z.size(-2))
 
 
 SQUARED = {"quadratic": (quadratic, quadratic_error), "mse": (mse, mse_error)}

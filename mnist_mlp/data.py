@@ -1,7 +1,7 @@
 """`MNISTDataModule`: honest splits, and a loader whose data lives on the training device."""
 
 from collections.abc import Iterator
-from math import ceil
+from math import ceil, isqrt
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +9,15 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from lightning import LightningDataModule
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
+from mnist_mlp.augmentation import Augmentation
 from mnist_mlp.blocks import StepsPerExecution, steps_in_a_block
 from mnist_mlp.datasets import DATASETS, IDX_DATASETS, LabelledImages, default_data_dir, download, read_dataset
 
 EVALUATION_BATCH_SIZE = 1000
+IMAGE_SIZE = 28
 
 
 class EpochSampler:
@@ -42,8 +45,12 @@ class EpochSampler:
         """The indices of this epoch's samples in their order."""
         if not self.shuffle:
             return torch.arange(self.num_samples)
-        seed = np.random.SeedSequence([self.seed, self.epoch]).generate_state(1, np.uint64).item()
-        return torch.randperm(self.num_samples, generator=torch.Generator().manual_seed(seed))
+        return torch.randperm(self.num_samples, generator=self.generator(torch.device("cpu")))
+
+    def generator(self, device: torch.device, *others: int) -> torch.Generator:
+        """A random generator that is drawn from (seed, epoch) and the other numbers alone."""
+        seed = np.random.SeedSequence([self.seed, self.epoch, *others]).generate_state(1, np.uint64).item()
+        return torch.Generator(device).manual_seed(seed)
 
 
 class DistributedBatchSampler:
@@ -105,10 +112,11 @@ class DeviceLoader:
         mean: Subtracted from the pixels in [0, 1] ...
         std: ... which are then divided by this.
         steps_per_execution: Mini-batches in a block, if more than one. The length is that in mini-batches all the same.
+        augmentation: How images are distorted, if at all; drawn from (seed, epoch, mini-batch, process) alone.
 
     Yields:
-        Pairs (x, labels): x float32 of shape (batch, 784), labels int64 of shape (batch,); or, in blocks, of the
-        shapes (steps, batch, 784) and (steps, batch).
+        Pairs (x, labels): x float32 of shape (batch, pixels), labels int64 of shape (batch,); or, in blocks, of the
+        shapes (steps, batch, pixels) and (steps, batch).
     """
 
     def __init__(
@@ -119,34 +127,50 @@ class DeviceLoader:
         mean: float = 0.0,
         std: float = 1.0,
         steps_per_execution: int = 1,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self.dataset = TensorDataset(data.images.to(device), data.labels.to(device))
         self.batch_sampler = batch_sampler
         self.mean = mean
         self.std = std
         self.steps_per_execution = steps_per_execution
+        self.augmentation = augmentation
         self._position = {"epoch": 0, "batch": 0}
         self._resume_at = self._position
 
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self) -> Iterator[tuple[Float32[Tensor, "*steps batch 784"], Int64[Tensor, "*steps batch"]]]:
+    def __iter__(self) -> Iterator[tuple[Float32[Tensor, "*steps batch pixels"], Int64[Tensor, "*steps batch"]]]:
         images, labels = self.dataset.tensors
         epoch = self.batch_sampler.sampler.epoch
         start = self._resume_at["batch"] if self._resume_at["epoch"] == epoch else 0
         self._resume_at = {"epoch": -1, "batch": 0}
         self._position = {"epoch": epoch, "batch": start}
         for block in self.batch_sampler.blocks(images.device, self.steps_per_execution, start):
+            first = self._position["batch"]
             self._position["batch"] += len(block)
             indices = block.flatten()
+            x, y = images.index_select(0, indices).float().div_(255), labels.index_select(0, indices)
+            if self.augmentation is not None:
+                self._distort(x.view(*block.shape, -1), y.view(block.shape), self.augmentation, first)
+            if (self.mean, self.std) != (0, 1):
+                x = x.sub_(self.mean).div_(self.std)
             shape = block.shape if self.steps_per_execution > 1 else indices.shape
-            x = self._pixels(images.index_select(0, indices))
-            yield x.view(*shape, -1), labels.index_select(0, indices).view(shape)
+            yield x.view(*shape, -1), y.view(shape)
 
-    def _pixels(self, grey_values: UInt8[Tensor, "n 784"]) -> Float32[Tensor, "n 784"]:
-        x = grey_values.float().div_(255)
-        return x if (self.mean, self.std) == (0, 1) else x.sub_(self.mean).div_(self.std)
+    def _distort(
+        self,
+        xs: Float32[Tensor, "steps batch pixels"],
+        labels: Int64[Tensor, "steps batch"],
+        augmentation: Augmentation,
+        first: int,
+    ) -> None:
+        """Distort mini-batches in place, of which the first is that of this number in the epoch."""
+        size = isqrt(xs.shape[-1])
+        for i, (x, digits) in enumerate(zip(xs, labels, strict=True)):
+            generator = self.batch_sampler.sampler.generator(x.device, first + i, self.batch_sampler.rank)
+            x.copy_(augmentation(x.view(-1, size, size), digits, generator).flatten(1))
 
     def hand_back(self, num_batches: int) -> None:
         """Say that the last so many mini-batches of a block were not used, and are to come first when resumed."""
@@ -176,7 +200,10 @@ class MNISTDataModule(LightningDataModule):
         train_size: Train on this many of the first images only; by default on all that do not validate.
         normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1, measured
             over the images that train.
-        seed: What the order of the batches is drawn from, together with the epoch.
+        shuffle: Whether each epoch has an order of its own; without, all go from the first image to the last.
+        augmentation: How training images are distorted, another way in each epoch; by default they are not.
+        image_size: Height and width in pixels; where it is more than 28, background is added below and at the right.
+        seed: What the order of the batches, and the distortions, are drawn from, together with the epoch.
         steps_per_execution: How many mini-batches a `training_step` of `MLPClassifier` trains on: 1, as Lightning
             knows it, or more, in blocks, which is faster and gives the same parameters bit for bit. "auto" takes 5,000
             images at a time, or single mini-batches where the Trainer's settings need them.
@@ -193,6 +220,9 @@ class MNISTDataModule(LightningDataModule):
         val_size: int = 10_000,
         train_size: int | None = None,
         normalize: bool = False,
+        shuffle: bool = True,
+        augmentation: Augmentation | None = None,
+        image_size: int = IMAGE_SIZE,
         seed: int = 0,
         steps_per_execution: StepsPerExecution = 1,
     ) -> None:
@@ -203,18 +233,22 @@ class MNISTDataModule(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("val_size", val_size, 0),
             ("train_size", 1 if train_size is None else train_size, 1),
+            ("image_size", image_size, IMAGE_SIZE),
             ("seed", seed, 0),
             ("steps_per_execution", 1 if steps_per_execution == "auto" else steps_per_execution, 1),
         ):
             if value < smallest:
                 raise ValueError(f"{name} must be an integer of at least {smallest}; got {value}")
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore="augmentation")
         self.dataset = dataset
         self.data_dir = Path(data_dir) if data_dir else default_data_dir()
         self.batch_size = batch_size
         self.val_size = val_size
         self.train_size = train_size
         self.normalize = normalize
+        self.shuffle = shuffle
+        self.augmentation = augmentation
+        self.image_size = image_size
         self.seed = seed
         self.steps_per_execution: StepsPerExecution = steps_per_execution
         self.mean, self.std = 0.0, 1.0
@@ -227,14 +261,22 @@ class MNISTDataModule(LightningDataModule):
     def setup(self, stage: str | None = None) -> None:
         """Read and split the files; those of the test set only where `stage` is "test" or None."""
         if stage in (None, "test"):
-            self.test_images = read_dataset(self.dataset, self.data_dir, train=False)
+            self.test_images = self._read(train=False)
         if stage != "test" or self.normalize:
-            self._split(read_dataset(self.dataset, self.data_dir, train=True))
+            self._split(self._read(train=True))
         if stage in (None, "fit") and self.batch_size > len(self.train_images.labels):
             raise ValueError(
                 f"batch_size must be at most the {len(self.train_images.labels):,} images that train; "
                 f"got {self.batch_size:,}"
             )
+
+    def _read(self, train: bool) -> LabelledImages:
+        data = read_dataset(self.dataset, self.data_dir, train)
+        added = self.image_size - IMAGE_SIZE
+        if not added:
+            return data
+        padded = F.pad(data.images.view(-1, IMAGE_SIZE, IMAGE_SIZE), (0, added, 0, added))
+        return LabelledImages(padded.flatten(1), data.labels)
 
     def _split(self, data: LabelledImages) -> None:
         n = len(data.labels)
@@ -262,7 +304,8 @@ class MNISTDataModule(LightningDataModule):
         """
         overfits = getattr(self.trainer, "overfit_batches", 0) > 0
         steps = steps_in_a_block(self.steps_per_execution, self.batch_size, self.trainer)
-        return self._loader(self.train_images, self.batch_size, not overfits, steps)
+        shuffle = self.shuffle and not overfits
+        return self._loader(self.train_images, self.batch_size, shuffle, steps, self.augmentation)
 
     def val_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
         """The validation images in their order, or no loader where there are none."""
@@ -278,17 +321,24 @@ class MNISTDataModule(LightningDataModule):
             raise ValueError("predictions are made of the validation images, and val_size is 0; give --data.val_size")
         return self.val_dataloader()
 
-    def _loader(self, data: LabelledImages, batch_size: int, shuffle: bool = False, steps: int = 1) -> DeviceLoader:
+    def _loader(
+        self,
+        data: LabelledImages,
+        batch_size: int,
+        shuffle: bool = False,
+        steps: int = 1,
+        augmentation: Augmentation | None = None,
+    ) -> DeviceLoader:
         rank, world_size, device = 0, 1, torch.device("cpu")
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
             device = self.trainer.strategy.root_device
         order = EpochSampler(len(data.labels), self.seed, shuffle)
         batches = DistributedBatchSampler(order, batch_size, rank, world_size)
-        return DeviceLoader(data, batches, device, self.mean, self.std, steps)
+        return DeviceLoader(data, batches, device, self.mean, self.std, steps, augmentation)
 
 
-def _pixel_statistics(images: UInt8[Tensor, "n 784"]) -> tuple[float, float]:
+def _pixel_statistics(images: UInt8[Tensor, "n pixels"]) -> tuple[float, float]:
     """Mean and standard deviation of all pixels in [0, 1], from their histogram."""
     counts = torch.bincount(images.flatten(), minlength=256).double()
     values = torch.arange(256, dtype=torch.float64) / 255

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from mnist_mlp import backprop, costs, functions
+from mnist_mlp import backprop, costs, mlp
 from mnist_mlp.activations import ACTIVATIONS, Activation
 
 
@@ -55,5 +55,6 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "sigmoid": lambda: _wrong_derivative("sigmoid", lambda v, a, out=None: v * (1 + a) * a),
     "tanh": lambda: _wrong_derivative("tanh", lambda v, a, out=None: v * (1 - a)),
     "dropout": lambda: patch.object(backprop, "activation_gradient", _without_mask),
-    "L2": lambda: patch.object(functions, "l2_gradient", lambda w, strength: 2 * strength * w),
+    "L1": lambda: patch.object(mlp, "l1_gradient", lambda w, strength: strength * w),
+    "L2": lambda: patch.object(mlp, "l2_gradient", lambda w, strength: 2 * strength * w),
 }

@@ -8,7 +8,7 @@ averages gradients only where they reach a parameter through autograd.
 # pyright: reportIncompatibleMethodOverride=false
 # (backward names the gradients that the base class takes as *grad_outputs)
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,7 +17,6 @@ from torch import Tensor
 from mnist_mlp.activations import Activation
 from mnist_mlp.backprop import Trace, backpropagate, feedforward
 from mnist_mlp.costs import Cost
-from mnist_mlp.penalties import l2, l2_gradient
 
 
 class ManualFeedforward(torch.autograd.Function):
@@ -73,21 +72,22 @@ class ManualCost(torch.autograd.Function):
         return scale * ctx.cost.output_error(z, y), None, None
 
 
-class ManualL2(torch.autograd.Function):
-    """The L2 penalty of all weights."""
+class ManualPenalty(torch.autograd.Function):
+    """A penalty of all weights; its backward is the gradient that stands beside it."""
 
     @staticmethod
-    def forward(ctx: Any, strength: float, *weights: Tensor) -> Tensor:
-        """The value of the penalty."""
-        ctx.strength = strength
+    def forward(ctx: Any, penalty: Callable[..., Tensor], gradient: Callable[..., Tensor], *arguments: Any) -> Tensor:
+        """The value of the penalty. The arguments are its strength, then the weights."""
+        strength, *weights = arguments
+        ctx.gradient, ctx.strength = gradient, strength
         ctx.save_for_backward(*weights)
-        return l2(weights, strength)
+        return penalty(weights, strength)
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient of the penalty for each weight."""
         _refuse_second_derivatives()
-        return None, *(scale * l2_gradient(w, ctx.strength) for w in ctx.saved_tensors)
+        return None, None, None, *(scale * ctx.gradient(w, ctx.strength) for w in ctx.saved_tensors)
 
 
 def _refuse_second_derivatives() -> None:

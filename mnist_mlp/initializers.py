@@ -59,6 +59,21 @@ def pytorch(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -
     bias.uniform_(-bound, bound)
 
 
+def fan_out(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w ~ N(0, 1/n_out), b ~ N(0, 1).
+
+    Source: Nielsen, ch. 6, `network3.py`, which divides by the outputs where `scaled` divides by the inputs.
+    """
+    weight.normal_(std=1 / sqrt(weight.shape[0]))
+    bias.normal_()
+
+
+def zeros(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+    """w = b = 0: for a last layer alone, since the neurons of a hidden one would stay alike."""
+    weight.zero_()
+    bias.zero_()
+
+
 def normal(std: float) -> Initializer:
     """w ~ N(0, std^2), b = 0."""
 
@@ -79,7 +94,15 @@ def uniform(bound: float) -> Initializer:
     return initialize
 
 
-INITIALIZERS = {"he": he, "large": large, "pytorch": pytorch, "scaled": scaled, "xavier": xavier}
+INITIALIZERS = {
+    "fan_out": fan_out,
+    "he": he,
+    "large": large,
+    "pytorch": pytorch,
+    "scaled": scaled,
+    "xavier": xavier,
+    "zeros": zeros,
+}
 PARAMETRIC_INITIALIZERS = {"normal": normal, "uniform": uniform}
 
 

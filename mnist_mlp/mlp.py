@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.backprop import feedforward
 from mnist_mlp.costs import cost_named
-from mnist_mlp.functions import ManualCost, ManualFeedforward, ManualL2
+from mnist_mlp.functions import ManualCost, ManualFeedforward, ManualPenalty
 from mnist_mlp.initializers import initializer_named
-from mnist_mlp.penalties import l2
+from mnist_mlp.penalties import l1, l1_gradient, l2, l2_gradient
 
 GRADIENTS = ("autograd", "manual")
 
@@ -28,7 +28,8 @@ class MLP(nn.Module):
             network without hidden layer.
         activation: The activation of all hidden layers, or a list with one for each.
         cost: quadratic, mse, cross_entropy or binary_cross_entropy.
-        initializer: large, scaled, xavier, he, pytorch, normal(std) or uniform(bound).
+        initializer: fan_out, he, large, normal(std), pytorch, scaled, uniform(bound), xavier or zeros for all layers,
+            or a list with one for each.
         output_activation: For the costs quadratic and mse, any activation, by default sigmoid; regression
             wants identity.
         dropout: The probability with which a hidden neuron is dropped while training, in [0, 1).
@@ -47,7 +48,7 @@ class MLP(nn.Module):
         sizes: Sequence[int],
         activation: str | Sequence[str] = "relu",
         cost: str = "cross_entropy",
-        initializer: str = "he",
+        initializer: str | Sequence[str] = "he",
         output_activation: str | None = None,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
@@ -65,10 +66,10 @@ class MLP(nn.Module):
         self.layers = nn.ModuleList(
             nn.utils.skip_init(nn.Linear, n_in, n_out) for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False)
         )
-        initialize = initializer_named(initializer)
+        names = _one_for_each("initializer", initializer, len(self.layers), "layers")
         with torch.no_grad():
-            for weight, bias in zip(self.weights, self.biases, strict=True):
-                initialize(weight, bias)
+            for name, weight, bias in zip(names, self.weights, self.biases, strict=True):
+                initializer_named(name)(weight, bias)
         self.register_buffer("one_hot_rows", torch.eye(self.sizes[-1]), persistent=False)
 
     @property
@@ -133,9 +134,25 @@ class MLP(nn.Module):
         y = self.targets_as_values(targets, like=z)
         return ManualCost.apply(z, y, self.cost) if self.gradients == "manual" else self.cost.value(z, y)
 
+    def l1_penalty(self, strength: float) -> Float[Tensor, ""]:
+        """strength sum |w| over all weights, not biases; Nielsen's lambda/n sum |w| has the strength lambda/n."""
+        if self.gradients == "manual":
+            return ManualPenalty.apply(l1, l1_gradient, strength, *self.weights)
+        return l1(self.weights, strength)
+
     def l2_penalty(self, strength: float) -> Float[Tensor, ""]:
         """strength/2 sum w^2 over all weights, not biases; Nielsen's lambda/(2n) sum w^2 has the strength lambda/n."""
-        return ManualL2.apply(strength, *self.weights) if self.gradients == "manual" else l2(self.weights, strength)
+        if self.gradients == "manual":
+            return ManualPenalty.apply(l2, l2_gradient, strength, *self.weights)
+        return l2(self.weights, strength)
+
+    def penalized(self, cost: Float[Tensor, ""], l1_strength: float, l2_strength: float) -> Float[Tensor, ""]:
+        """The cost plus the penalties whose strength is not 0."""
+        if l1_strength:
+            cost = cost + self.l1_penalty(l1_strength)
+        if l2_strength:
+            cost = cost + self.l2_penalty(l2_strength)
+        return cost
 
     def targets_as_values(
         self, targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"], like: Float[Tensor, "batch n_L"]
@@ -161,9 +178,11 @@ class MLP(nn.Module):
         return targets
 
 
-def draw_mask(mask: Float[Tensor, "batch n"], p: float) -> Float[Tensor, "batch n"]:
+def draw_mask(
+    mask: Float[Tensor, "batch n"], p: float, generator: torch.Generator | None = None
+) -> Float[Tensor, "batch n"]:
     """Fill a mask with 0, with the probability p, and 1/(1 - p); in a third of the time of `bernoulli_`."""
-    return mask.uniform_().lt_(1 - p).div_(1 - p)
+    return mask.uniform_(generator=generator).lt_(1 - p).div_(1 - p)
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
@@ -181,15 +200,20 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
 
 
 def _checked_activations(activation: str | Sequence[str], num_hidden: int) -> tuple[str, ...]:
-    names = (activation,) * num_hidden if isinstance(activation, str) else tuple(activation)
-    if len(names) != num_hidden:
-        raise ValueError(
-            f"activation must be one name, or a list with one for each of the {num_hidden} hidden layers; "
-            f"got {len(names)}: {', '.join(names)}"
-        )
+    names = _one_for_each("activation", activation, num_hidden, "hidden layers")
     for name in (activation, *names) if isinstance(activation, str) else names:
         if name not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {name!r}")
+    return names
+
+
+def _one_for_each(name: str, value: str | Sequence[str], number: int, what: str) -> tuple[str, ...]:
+    names = (value,) * number if isinstance(value, str) else tuple(value)
+    if len(names) != number:
+        raise ValueError(
+            f"{name} must be one name, or a list with one for each of the {number} {what}; "
+            f"got {len(names)}: {', '.join(names)}"
+        )
     return names
 
 

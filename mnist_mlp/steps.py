@@ -18,22 +18,25 @@ from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.backprop import Buffers, Trace, backward_pass, forward_pass
 from mnist_mlp.costs import OutputBuffers
 from mnist_mlp.mlp import MLP, draw_mask
-from mnist_mlp.penalties import l2_gradient
+from mnist_mlp.penalties import l1_gradient, l2_gradient
 from mnist_mlp.products import ONEDNN_PRODUCTS, is_onednns
+from mnist_mlp.stacks import MLPStack
 
 Step = Callable[[Tensor, Tensor, Tensor], None]
 
 
 class AutogradStep:
-    """The gradients of cost and L2 penalty by autograd.
+    """The gradients of cost and penalties by autograd.
 
     Args:
         mlp: The network.
+        l1_strength: As in `MLP.l1_penalty`.
         l2_strength: As in `MLP.l2_penalty`.
     """
 
-    def __init__(self, mlp: MLP, l2_strength: float = 0.0) -> None:
+    def __init__(self, mlp: MLP, l1_strength: float = 0.0, l2_strength: float = 0.0) -> None:
         self.mlp = mlp
+        self.l1_strength = l1_strength
         self.l2_strength = l2_strength
 
     def __call__(
@@ -42,38 +45,52 @@ class AutogradStep:
         """Write z^L into z, and the gradient of each parameter into its `grad`."""
         self.mlp.zero_grad()
         logits = self.mlp(x)
-        loss = self.mlp.loss(logits, y)
-        if self.l2_strength:
-            loss = loss + self.mlp.l2_penalty(self.l2_strength)
-        loss.backward()
+        self.mlp.penalized(self.mlp.loss(logits, y), self.l1_strength, self.l2_strength).backward()
         z.copy_(logits.detach())
 
 
 class ManualStep:
-    """The gradients of cost and L2 penalty by hand.
+    """The gradients of cost and penalties by hand.
 
     Args:
-        mlp: The network, which is trained: its dropout, if any, is on.
+        mlp: The network, or several: z and the values aimed at then have one dimension more before, as the inputs do.
+            It is trained: its dropout, if any, is on.
         batch_size: Samples in every mini-batch.
+        l1_strength: As in `MLP.l1_penalty`.
         l2_strength: As in `MLP.l2_penalty`.
+        generators: What the dropout masks of each network of a stack are drawn from; those of one network come from
+            torch's global generator.
     """
 
-    def __init__(self, mlp: MLP, batch_size: int, l2_strength: float = 0.0) -> None:
+    def __init__(
+        self,
+        mlp: MLP | MLPStack,
+        batch_size: int,
+        l1_strength: float = 0.0,
+        l2_strength: float = 0.0,
+        generators: Sequence[torch.Generator] = (),
+    ) -> None:
         self.mlp = mlp
-        self.l2_strength = l2_strength
         self.parameters = [*mlp.weights, *mlp.biases]
         self.weights = [w.detach() for w in mlp.weights]
-        self.transposed = [w.T for w in self.weights]
+        self.transposed = [w.mT for w in self.weights]
         self.biases = [b.detach() for b in mlp.biases]
         self.sigmas = [ACTIVATIONS[name] for name in mlp.activations]
 
-        empty = partial(self.weights[0].new_empty, batch_size)
+        empty = partial(self.weights[0].new_empty, *self.weights[0].shape[:-2], batch_size)
         *hidden, n_out = mlp.sizes[1:]
         probabilities = mlp.dropout_probabilities
         self.masks = [empty(n) if p else None for n, p in zip(mlp.sizes[:-1], probabilities, strict=True)]
-        self.draws = [(mask, p) for mask, p in zip(self.masks, probabilities, strict=True) if mask is not None]
+        self.draws = [
+            (part, p, generator)
+            for mask, p in zip(self.masks, probabilities, strict=True)
+            if mask is not None
+            for part, generator in (zip(mask, generators, strict=True) if generators else [(mask, None)])
+        ]
         self.zs = [*(empty(n) for n in hidden), empty(0)]
-        self.large = [w.numel() * batch_size >= ONEDNN_PRODUCTS and is_onednns(w) for w in mlp.weights]
+        self.large = [
+            w.dim() == 2 and w.numel() * batch_size >= ONEDNN_PRODUCTS and is_onednns(w) for w in self.weights
+        ]
         self.buffers = Buffers(
             inputs=[None if mask is None else torch.empty_like(mask) for mask in self.masks],
             zs=self.zs,
@@ -83,10 +100,18 @@ class ManualStep:
             biases=[torch.empty_like(b) for b in self.biases],
         )
         self.output_buffers = OutputBuffers(empty(n_out), empty(n_out), empty(n_out))
-        self.penalties = [torch.empty_like(w) for w in self.weights] if l2_strength else []
+        penalties = ((l1_gradient, l1_strength), (l2_gradient, l2_strength))
+        self.penalties = [
+            (partial(gradient, strength=strength), [torch.empty_like(w) for w in self.weights])
+            for gradient, strength in penalties
+            if strength
+        ]
 
     def __call__(
-        self, x: Float[Tensor, "batch n_0"], y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"]
+        self,
+        x: Float[Tensor, "*networks batch n_0"],
+        y: Float[Tensor, "*networks batch n_L"],
+        z: Float[Tensor, "*networks batch n_L"],
     ) -> None:
         """Write z^L into z, and make the gradient of each parameter its `grad`.
 
@@ -95,11 +120,11 @@ class ManualStep:
         for parameter, large in zip(self.parameters, self.large, strict=False):
             if large:  # its gradient is not written into a buffer, but made anew
                 parameter.grad = None
-        for mask, p in self.draws:
-            draw_mask(mask, p)
+        for mask, p, generator in self.draws:
+            draw_mask(mask, p, generator)
         self.backward(y, z, self.forward(x, z))
 
-    def forward(self, x: Float[Tensor, "batch n_0"], z: Float[Tensor, "batch n_L"]) -> Trace:
+    def forward(self, x: Float[Tensor, "*networks batch n_0"], z: Float[Tensor, "*networks batch n_L"]) -> Trace:
         """Write z^L into z, and return what the backward pass needs."""
         self.zs[-1] = z
         z_L, trace = forward_pass(x, self.transposed, self.biases, self.sigmas, self.masks, self.buffers)
@@ -107,20 +132,24 @@ class ManualStep:
             z.copy_(z_L)
         return trace
 
-    def backward(self, y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"], trace: Trace) -> None:
+    def backward(
+        self, y: Float[Tensor, "*networks batch n_L"], z: Float[Tensor, "*networks batch n_L"], trace: Trace
+    ) -> None:
         """Make the gradient of each parameter its `grad`."""
         delta = self.mlp.cost.output_error(z, y, self.output_buffers)
         _, nabla_w, nabla_b = backward_pass(delta, self.weights, self.sigmas, trace, self.buffers)
-        if self.penalties:
-            for w, nabla, penalty in zip(self.weights, nabla_w, self.penalties, strict=True):
-                nabla.add_(l2_gradient(w, self.l2_strength, out=penalty))
+        if self.penalties:  # summed up before they are added, as autograd does it
+            for l, (w, nabla) in enumerate(zip(self.weights, nabla_w, strict=True)):
+                first, *others = (gradient(w, out=buffers[l]) for gradient, buffers in self.penalties)
+                nabla.add_(first.add_(*others) if others else first)
         for parameter, gradient in zip(self.parameters, (*nabla_w, *nabla_b), strict=True):
             parameter.grad = gradient
 
 
-def _overlapping(memory: Float[Tensor, "batch n"], widths: Sequence[int]) -> list[Tensor]:
+def _overlapping(memory: Float[Tensor, "*networks batch n"], widths: Sequence[int]) -> list[Tensor]:
     """A matrix for each layer, all in one memory: each is done with it before the next one needs it."""
-    return [memory.flatten()[: len(memory) * n].view(len(memory), n) for n in widths]
+    shape = memory.shape[:-1]
+    return [memory.flatten()[: shape.numel() * n].view(*shape, n) for n in widths]
 
 
 class Descent:
@@ -169,9 +198,9 @@ def update_of(optimizer: Optimizer) -> Callable[[], Any]:
 def run_steps(
     step: Step,
     updates: Sequence[Callable[[], Any]],
-    xs: Float[Tensor, "steps batch n_0"],
-    ys: Float[Tensor, "steps batch n_L"],
-    zs: Float[Tensor, "steps batch n_L"],
+    xs: Float[Tensor, "steps *networks batch n_0"],
+    ys: Float[Tensor, "steps *networks batch n_L"],
+    zs: Float[Tensor, "steps *networks batch n_L"],
 ) -> None:
     """Train on one mini-batch after another.
 
@@ -202,9 +231,9 @@ class StepGraphs:
         self,
         step: ManualStep,
         descent: Descent,
-        xs: Float[Tensor, "steps batch n_0"],
-        ys: Float[Tensor, "steps batch n_L"],
-        zs: Float[Tensor, "steps batch n_L"],
+        xs: Float[Tensor, "steps *networks batch n_0"],
+        ys: Float[Tensor, "steps *networks batch n_L"],
+        zs: Float[Tensor, "steps *networks batch n_L"],
     ) -> None:
         """Train on one mini-batch after another, as `run_steps` does."""
         state = (descent.learning_rates, *(parameter.data_ptr() for parameter in step.parameters))

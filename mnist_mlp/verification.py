@@ -27,7 +27,7 @@ from mnist_mlp.training import build
 BATCH_SIZES = (1, 8)
 SIZES = ((5, 3), (5, 4, 3), (5, 7, 4, 6, 3))  # 0, 1 and 3 hidden layers; no width is a batch size
 DTYPES = (torch.float64, torch.float32, torch.bfloat16)
-L2_STRENGTH = 0.01
+L1_STRENGTH, L2_STRENGTH = 0.001, 0.01
 STEP = 1e-5  # of the central differences
 ELEMENTS = 50  # of each parameter of a real model that central differences are taken of
 
@@ -162,11 +162,11 @@ def relative_error(value: Tensor, reference: Tensor) -> float:
 
 
 def gradients(mlp: MLP, x: Tensor, labels: Tensor, mode: str) -> dict[str, Tensor]:
-    """The gradient of cost and L2 penalty for each parameter, by hand or by autograd; leaves `mlp` as it was."""
+    """The gradient of cost and penalties for each parameter, by hand or by autograd; leaves `mlp` as it was."""
     own_mode, mlp.gradients = mlp.gradients, mode
     try:
         with _fixed_masks(x):
-            loss = mlp.loss(mlp(x), labels) + mlp.l2_penalty(L2_STRENGTH)
+            loss = mlp.loss(mlp(x), labels) + mlp.l1_penalty(L1_STRENGTH) + mlp.l2_penalty(L2_STRENGTH)
         names, parameters = zip(*mlp.named_parameters(), strict=True)
         return dict(zip(names, torch.autograd.grad(loss, parameters), strict=True))
     finally:
@@ -197,7 +197,7 @@ def central_difference(
         rectified = [a > 0 for a, name in zip(trace.outputs, mlp.activations, strict=True) if name == "relu"]
         if mlp.cost.output_activation is relu:
             rectified.append(z > 0)
-        return mlp.loss(z, labels) + mlp.l2_penalty(L2_STRENGTH), rectified
+        return mlp.loss(z, labels) + mlp.l1_penalty(L1_STRENGTH) + mlp.l2_penalty(L2_STRENGTH), rectified
 
     chosen = torch.arange(len(parameter)) if elements is None else _spread(gradient.abs().view(-1), elements)
     for i in chosen.tolist():

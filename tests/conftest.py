@@ -13,6 +13,7 @@ if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
 
 LAYERS_0_AND_1 = (
     "activations",
+    "augmentation",
     "backprop",
     "costs",
     "functions",
@@ -20,6 +21,8 @@ LAYERS_0_AND_1 = (
     "mlp",
     "penalties",
     "products",
+    "schedules",
+    "stacks",
     "steps",
 )
 install_import_hook([f"mnist_mlp.{module}" for module in LAYERS_0_AND_1], "beartype.beartype")

@@ -17,7 +17,8 @@ from mnist_mlp import MLP, MLPClassifier, MNISTDataModule, verification
 from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.costs import cost_named
 from mnist_mlp.faults import FAULTS
-from mnist_mlp.functions import ManualCost, ManualFeedforward, ManualL2
+from mnist_mlp.functions import ManualCost, ManualFeedforward, ManualPenalty
+from mnist_mlp.penalties import l1, l1_gradient, l2, l2_gradient
 from mnist_mlp.verification import Difference, GradientCheck, central_difference, gradients, grid, verify_grid
 
 COSTS = ("quadratic", "mse", "cross_entropy", "binary_cross_entropy")
@@ -207,7 +208,10 @@ def test_gradcheck(activation):
             return 3 * ManualCost.apply(z, y, cost_named(name))
 
         assert torch.autograd.gradcheck(thrice, (z,))
-    assert torch.autograd.gradcheck(lambda *weights: ManualL2.apply(0.3, *weights), tuple(mlp.weights))
+    for penalty, gradient in ((l1, l1_gradient), (l2, l2_gradient)):
+        assert torch.autograd.gradcheck(
+            lambda *weights, p=penalty, g=gradient: ManualPenalty.apply(p, g, 0.3, *weights), tuple(mlp.weights)
+        )
 
 
 def test_second_derivatives_are_refused():

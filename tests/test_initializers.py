@@ -23,6 +23,7 @@ def draw(name):
         ("he", sqrt(2 / N_IN), 0),
         ("xavier", sqrt(2 / (N_IN + N_OUT)), 0),
         ("pytorch", 1 / sqrt(3 * N_IN), 1 / sqrt(3 * N_IN)),
+        ("fan_out", 1 / sqrt(N_OUT), 1),
         ("normal(0.05)", 0.05, 0),
         ("uniform(0.3)", 0.3 / sqrt(3), 0),
     ],
@@ -63,6 +64,6 @@ def test_pytorch_draws_what_linear_draws():
 
 @pytest.mark.parametrize("name", ["hee", "normal", "normal()", "normal(-1)", "uniform(x)", "large(2)", ""])
 def test_unknown_names_are_refused(name):
-    allowed = r"he, large, normal\(std\), pytorch, scaled, uniform\(bound\), xavier"
+    allowed = r"fan_out, he, large, normal\(std\), pytorch, scaled, uniform\(bound\), xavier, zeros"
     with pytest.raises(ValueError, match=f"initializer must be one of {allowed}, .* got "):
         initializer_named(name)

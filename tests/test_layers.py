@@ -7,11 +7,12 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mnist_mlp"
 LAYERS = [
-    {"activations", "initializers", "penalties", "products"},
+    {"activations", "augmentation", "initializers", "penalties", "products", "schedules"},
     {"costs"},
     {"backprop"},
     {"functions"},
     {"mlp"},
+    {"stacks"},
     {"steps"},
     {"datasets", "blocks"},
     {"data"},
