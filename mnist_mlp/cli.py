@@ -12,6 +12,7 @@ COMMANDS = {
     "predict": "classify the validation images with a checkpoint",
     "verify": "compare the hand-written gradients with autograd's and with central differences",
     "benchmark": "time a training beside what others would write",
+    "reproduce": "train published recipes, and set what they reach beside what was published",
 }
 
 EXAMPLES = """examples:
@@ -51,6 +52,10 @@ def main(argv: list[str] | None = None) -> None:
             from mnist_mlp import benchmark
 
             sys.exit(benchmark.run(args[1:]))
+        if args[0] == "reproduce":
+            from mnist_mlp import reproduction
+
+            sys.exit(reproduction.run(args[1:]))
 
         from mnist_mlp import training
 

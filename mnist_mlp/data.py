@@ -142,35 +142,42 @@ class DeviceLoader:
         return len(self.batch_sampler)
 
     def __iter__(self) -> Iterator[tuple[Float32[Tensor, "*steps batch pixels"], Int64[Tensor, "*steps batch"]]]:
-        images, labels = self.dataset.tensors
+        device = self.dataset.tensors[0].device
         epoch = self.batch_sampler.sampler.epoch
         start = self._resume_at["batch"] if self._resume_at["epoch"] == epoch else 0
         self._resume_at = {"epoch": -1, "batch": 0}
         self._position = {"epoch": epoch, "batch": start}
-        for block in self.batch_sampler.blocks(images.device, self.steps_per_execution, start):
+        for block in self.batch_sampler.blocks(device, self.steps_per_execution, start):
             first = self._position["batch"]
             self._position["batch"] += len(block)
-            indices = block.flatten()
-            x, y = images.index_select(0, indices).float().div_(255), labels.index_select(0, indices)
-            if self.augmentation is not None:
-                self._distort(x.view(*block.shape, -1), y.view(block.shape), self.augmentation, first)
-            if (self.mean, self.std) != (0, 1):
-                x = x.sub_(self.mean).div_(self.std)
-            shape = block.shape if self.steps_per_execution > 1 else indices.shape
-            yield x.view(*shape, -1), y.view(shape)
+            x, y = self.look_up(block)
+            self.distort(x, y, first)
+            x = self.normalized(x)
+            yield (x, y) if self.steps_per_execution > 1 else (x[0], y[0])
 
-    def _distort(
-        self,
-        xs: Float32[Tensor, "steps batch pixels"],
-        labels: Int64[Tensor, "steps batch"],
-        augmentation: Augmentation,
-        first: int,
+    def look_up(
+        self, indices: Int64[Tensor, "*shape"]
+    ) -> tuple[Float32[Tensor, "*shape pixels"], Int64[Tensor, "*shape"]]:
+        """The images of these indices, pixels in [0, 1], and their labels."""
+        images, labels = self.dataset.tensors
+        chosen = indices.flatten()
+        x = images.index_select(0, chosen).float().div_(255)
+        return x.view(*indices.shape, -1), labels.index_select(0, chosen).view(indices.shape)
+
+    def distort(
+        self, xs: Float32[Tensor, "steps batch pixels"], labels: Int64[Tensor, "steps batch"], first: int
     ) -> None:
-        """Distort mini-batches in place, of which the first is that of this number in the epoch."""
+        """Distort mini-batches in place, where that is asked for; the first of them has this number in the epoch."""
+        if self.augmentation is None:
+            return
         size = isqrt(xs.shape[-1])
         for i, (x, digits) in enumerate(zip(xs, labels, strict=True)):
             generator = self.batch_sampler.sampler.generator(x.device, first + i, self.batch_sampler.rank)
-            x.copy_(augmentation(x.view(-1, size, size), digits, generator).flatten(1))
+            x.copy_(self.augmentation(x.view(-1, size, size), digits, generator).flatten(1))
+
+    def normalized(self, x: Float32[Tensor, "*shape pixels"]) -> Float32[Tensor, "*shape pixels"]:
+        """Pixels in [0, 1] shifted and scaled by `mean` and `std`, in place."""
+        return x if (self.mean, self.std) == (0, 1) else x.sub_(self.mean).div_(self.std)
 
     def hand_back(self, num_batches: int) -> None:
         """Say that the last so many mini-batches of a block were not used, and are to come first when resumed."""
@@ -309,17 +316,22 @@ class MNISTDataModule(LightningDataModule):
 
     def val_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
         """The validation images in their order, or no loader where there are none."""
-        return self._loader(self.val_images, EVALUATION_BATCH_SIZE) if self.val_size else []
+        return self.evaluation_loader("val") if self.val_size else []
 
     def test_dataloader(self) -> DeviceLoader:
         """The test images in their order."""
-        return self._loader(self.test_images, EVALUATION_BATCH_SIZE)
+        return self.evaluation_loader("test")
 
     def predict_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
         """The validation images: the test set is for `test` alone."""
         if not self.val_size:
             raise ValueError("predictions are made of the validation images, and val_size is 0; give --data.val_size")
         return self.val_dataloader()
+
+    def evaluation_loader(self, split: str) -> DeviceLoader:
+        """The images of a split, train, val or test, in their order and as they are."""
+        images = {"train": "train_images", "val": "val_images", "test": "test_images"}[split]
+        return self._loader(getattr(self, images), EVALUATION_BATCH_SIZE)
 
     def _loader(
         self,

@@ -1,0 +1,400 @@
+"""`mnist-mlp reproduce`: train published recipes with several seeds, and compare what they reach with the publication."""
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+import yaml
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from mnist_mlp.curves import Curves, Series
+from mnist_mlp.published import ROWS, Figure, Row
+from mnist_mlp.seeds import build_seeds, obstacle_to_a_stack, train_together
+from mnist_mlp.training import build
+
+WORK_DIR = Path("logs") / "reproduction"
+TABLE_WIDTH = 150
+QUIET = ["--trainer.logger=false", "--trainer.enable_progress_bar=false"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network that was trained.
+
+    Attributes:
+        series: Accuracy, a fraction, and cost after each epoch, by split: "test/acc" and so on.
+        seconds: What its training took on one core, beside another training on the other.
+    """
+
+    series: Series
+    seconds: float
+
+    def accuracy(self, figure: Figure) -> float:
+        """The accuracy in the metric of a published figure, in percent."""
+        curve = self.series[f"{figure.split}/acc"]
+        if figure.epoch == "peak":
+            return 100 * max(curve)
+        epoch = {"first": 0, "last": -1}.get(figure.epoch)
+        if epoch is None:
+            validation = self.series["val/acc"]
+            epoch = validation.index(max(validation))
+        return 100 * curve[epoch]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table: a published figure and ours, accuracies in percent.
+
+    Attributes:
+        interval: Half the width of the 95 % confidence interval of the mean, by Student's t, or None for one run.
+        verdict: Whether ours reaches the published one.
+        seconds: Mean time of a training.
+    """
+
+    row: str
+    source: str
+    metric: str
+    published: float
+    note: str
+    mean: float
+    sd: float | None
+    n: int
+    interval: float | None
+    min: float
+    max: float
+    difference: float
+    verdict: str
+    seconds: float
+
+
+def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
+    """Set a published figure beside ours."""
+    reached = [run.accuracy(figure) for run in runs]
+    n, middle = len(reached), mean(reached)
+    sd = stdev(reached) if n > 1 else None
+    return Line(
+        row=name,
+        source=row.source,
+        metric=figure.metric,
+        published=figure.published,
+        note=figure.note,
+        mean=middle,
+        sd=sd,
+        n=n,
+        interval=None if sd is None else student_t(n - 1) * sd / sqrt(n),
+        min=min(reached),
+        max=max(reached),
+        difference=middle - figure.published,
+        verdict=verdict(row, figure, middle),
+        seconds=mean(run.seconds for run in runs),
+    )
+
+
+def verdict(row: Row, figure: Figure, reached: float) -> str:
+    """Whether a mean accuracy reaches a published figure, in words."""
+    if row.at_most is not None:
+        return "same behaviour" if reached <= row.at_most else "learns where the source does not"
+    if round(reached - figure.published, 6) >= 0:
+        return "reached"
+    missing = figure.published - reached
+    return f"within {row.tolerance:g}" if missing <= row.tolerance + 1e-9 else f"missed by {missing:.2f}"
+
+
+def student_t(degrees_of_freedom: int) -> float:
+    """The 97.5 % quantile of Student's t distribution."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, degrees_of_freedom))
+
+
+class Results:
+    """All runs there are, kept in a JSON file that is replaced at once.
+
+    Runs of a configuration whose settings have changed since do not count.
+
+    Args:
+        path: The file; it need not exist yet.
+        configs: The folder of the configurations.
+
+    Raises:
+        ValueError: if the file is not one of these.
+    """
+
+    def __init__(self, path: Path, configs: Path) -> None:
+        self.path, self.configs = path, configs
+        self.rows: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            try:
+                self.rows = json.loads(path.read_text())["rows"]
+                for stored in self.rows.values():
+                    [Run(**run) for run in stored["seeds"].values()]
+            except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+                raise ValueError(
+                    f"{path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
+                    "name another file with --json, or move it away"
+                ) from error
+
+    def config(self, name: str) -> Path:
+        """The configuration of a row."""
+        return self.configs / f"{name}.yaml"
+
+    def runs(self, name: str) -> dict[int, Run]:
+        """The runs of a row by their seeds."""
+        stored = self.rows.get(name, {})
+        if stored.get("config") != digest(self.config(name)):
+            return {}
+        return {int(seed): Run(**run) for seed, run in sorted(stored["seeds"].items(), key=lambda item: int(item[0]))}
+
+    def add(self, name: str, seed: int, run: Run) -> None:
+        """Keep a run."""
+        runs = self.runs(name) | {seed: run}
+        seeds = {str(seed): asdict(run) for seed, run in sorted(runs.items())}
+        self.rows[name] = {"config": digest(self.config(name)), "seeds": seeds}
+        order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f".{self.path.name}.part")
+        part.write_text(json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n")
+        os.replace(part, self.path)
+
+
+def digest(config: Path) -> str:
+    """What the settings in a configuration file hash to, whatever its comments say."""
+    settings = yaml.safe_load(config.read_text())
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training in a process of its own.
+
+    Attributes:
+        row: The name of the row.
+        seeds: Those of the networks, which are trained at once.
+        config: The configuration file.
+        splits: The images that are measured after each epoch.
+        device: cpu or cuda.
+        work_dir: Where a training that is stopped leaves its checkpoints.
+        deadline: When to stop, as of `time.time()`, or None.
+    """
+
+    row: str
+    seeds: tuple[int, ...]
+    config: Path
+    splits: tuple[str, ...]
+    device: str
+    work_dir: Path
+    deadline: float | None
+
+    def run(self) -> dict[int, Run]:
+        """Train, on one thread; the runs that are complete, by their seeds."""
+        torch.set_num_threads(1)
+        warnings.filterwarnings("ignore")
+        if self.deadline is not None and time.time() > self.deadline:
+            return {}
+        args = ["--config", str(self.config), f"--trainer.accelerator={self.device}", *QUIET]
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            if len(self.seeds) > 1:
+                return self._train_together(args)
+            return self._train_alone(args, *self.seeds)
+
+    def _train_together(self, args: list[str]) -> dict[int, Run]:
+        clis, generators = build_seeds(args, self.seeds)
+        curves = [Curves(self.splits) for _ in clis]
+        started = time.perf_counter()
+        train_together(clis, generators, curves)
+        seconds = (time.perf_counter() - started) / len(clis)
+        return {seed: Run(noted.series, seconds) for seed, noted in zip(self.seeds, curves, strict=True)}
+
+    def _train_alone(self, args: list[str], seed: int) -> dict[int, Run]:
+        folder = self.work_dir / f"{self.row}-{seed}-{digest(self.config)}"
+        args = ["fit", *args, f"--seed_everything={seed}", f"--trainer.default_root_dir={folder}"]
+        if stopped := list(folder.glob(f"{self.row}/version_*/checkpoints/last.ckpt")):
+            args += ["--ckpt_path", str(max(stopped, key=lambda path: path.stat().st_mtime))]
+        cli = build(args)
+        curves = Curves(self.splits, self.deadline)
+        cli.trainer.callbacks.insert(0, curves)  # pyright: ignore[reportAttributeAccessIssue]
+        cli.execute()
+        if not curves.complete:
+            return {}
+        shutil.rmtree(folder)
+        return {seed: Run(curves.series, curves.seconds)}
+
+
+def jobs(name: str, seeds: Sequence[int], results: Results, device: str, deadline: float | None) -> list[Job]:
+    """The trainings of a row: all seeds at once where networks are small, else one by one."""
+    splits = tuple(dict.fromkeys(figure.split for figure in ROWS[name].figures))
+    if any(figure.epoch == "best" for figure in ROWS[name].figures) and "val" not in splits:
+        splits = ("val", *splits)
+    config = results.config(name)
+
+    def job(*seeds: int) -> Job:
+        return Job(name, seeds, config, splits, device, WORK_DIR, deadline)
+
+    (cli,), _ = build_seeds(["--config", str(config), "--trainer.accelerator=cpu", *QUIET], [0])
+    together = obstacle_to_a_stack(cli) is None
+    return [job(*seeds)] if together and seeds else [job(seed) for seed in seeds]
+
+
+def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[int, Run]]]:
+    """Run jobs, so many at a time, and yield what each gives when it ends."""
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        waiting: dict[Future[dict[int, Run]], Job] = {pool.submit(job.run): job for job in all_jobs}
+        try:
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    yield waiting.pop(future), future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+HEADINGS = ("row", "metric", "published", "ours", "sd", "n", "95 %", "min - max", "difference", "verdict", "time")
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """A line of the table as text."""
+    minutes, seconds = divmod(round(line.seconds), 60)
+    return (
+        line.row,
+        line.metric,
+        f"{line.published:.2f}",
+        f"{line.mean:.2f}",
+        "-" if line.sd is None else f"{line.sd:.2f}",
+        str(line.n),
+        "-" if line.interval is None else f"± {line.interval:.2f}",
+        f"{line.min:.2f} - {line.max:.2f}",
+        f"{line.difference:+.2f}",
+        line.verdict,
+        f"{minutes}:{seconds:02d}",
+    )
+
+
+def table_of(lines: Sequence[Line]) -> Table:
+    """The table for the terminal."""
+    table = Table(*HEADINGS, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for line in lines:
+        table.add_row(*cells(line))
+    return table
+
+
+def markdown_of(lines: Sequence[Line]) -> str:
+    """The table as Markdown, with the notes below."""
+    notes = list(dict.fromkeys(line.note for line in lines if line.note))
+    rows = [HEADINGS, ["---"] * len(HEADINGS)]
+    for line in lines:
+        row, metric, published, *rest = cells(line)
+        mark = f" [{notes.index(line.note) + 1}]" if line.note else ""
+        rows.append([f"[{row}]({row}.yaml)", metric, published + mark, *rest])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table + "\n\n" + "".join(f"[{i}] {note}.  \n" for i, note in enumerate(notes, start=1))
+
+
+def run(args: list[str]) -> int:
+    """Run `mnist-mlp reproduce`.
+
+    Returns:
+        The exit status: 0, or 1 if a row did not reach what was published.
+
+    Raises:
+        ValueError: if a row is unknown, or settings make no sense.
+    """
+    options = _checked(_parser().parse_args(args))
+    results = Results(options.json, options.configs)
+    deadline = None if options.budget is None else time.time() + 60 * options.budget
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
+    waiting = []
+    for name in options.rows:
+        seeds = [seed for seed in range(options.seeds or ROWS[name].seeds) if seed not in results.runs(name)]
+        waiting += jobs(name, seeds, results, options.device, deadline) if seeds else []
+    workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
+    if waiting:
+        with console.status(f"{len(waiting)} trainings, {workers} at a time"):
+            for job, runs in finish(waiting, workers):
+                for seed, each in runs.items():
+                    results.add(job.row, seed, each)
+                    reached = each.accuracy(ROWS[job.row].figures[0])
+                    console.print(f"{job.row}, seed {seed}: {reached:.2f} %, {each.seconds:.0f} s", highlight=False)
+    lines = [
+        line(name, ROWS[name], figure, runs)
+        for name in options.rows
+        if (runs := list(results.runs(name).values())[: options.seeds])
+        for figure in ROWS[name].figures
+    ]
+    console.print(table_of(lines))
+    if options.markdown:
+        options.markdown.write_text(markdown_of(lines))
+    unfinished = [name for name in options.rows if len(results.runs(name)) < (options.seeds or ROWS[name].seeds)]
+    if unfinished:
+        console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
+    return 1 if any("missed" in line.verdict or "learns" in line.verdict for line in lines) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "mnist-mlp reproduce",
+        description="Train published recipes, several seeds each, and set what they reach beside what was published. "
+        "What is finished is kept, and what is stopped is gone on with.",
+        epilog=f"rows: {', '.join(ROWS)}",
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="a published recipe; its configuration is ROW.yaml")
+    parser.add_argument("--all", action="store_true", help="all of them that have a configuration")
+    parser.add_argument("--seeds", type=int, metavar="N", help="train with the seeds 0 ... N - 1 (default: the row's)")
+    parser.add_argument("--budget", type=float, metavar="MINUTES", help="stop after this time")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument(
+        "--configs", type=Path, default=Path("configs/published"), metavar="FOLDER", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        default=Path("logs/reproduction.json"),
+        metavar="PATH",
+        help="the file that keeps all runs (default: %(default)s)",
+    )
+    parser.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to this file")
+    return parser
+
+
+def _checked(options: argparse.Namespace) -> argparse.Namespace:
+    """The options with their defaults filled in, before anything is trained."""
+    if options.all == bool(options.rows):
+        raise ValueError(f"name rows, or give --all; got {'both' if options.rows else 'neither'}")
+    if unknown := [name for name in options.rows if name not in ROWS]:
+        from difflib import get_close_matches
+
+        nearest = get_close_matches(unknown[0], ROWS, n=1)
+        hint = f"did you mean {nearest[0]}?" if nearest else "mnist-mlp reproduce --help lists all"
+        raise ValueError(f"there is no row {unknown[0]}; {hint}")
+    if options.seeds is not None and options.seeds < 1:
+        raise ValueError(f"seeds must be at least 1; got {options.seeds}")
+    if options.budget is not None and not options.budget > 0:
+        raise ValueError(f"budget must be larger than 0 minutes; got {options.budget}")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
+    for name in ("json", "markdown"):
+        path = getattr(options, name)
+        if path and (path.is_dir() or not (path.parent.is_dir() or name == "json")):
+            raise ValueError(f"--{name} must name a file that can be written; got {path}")
+    if not options.configs.is_dir():
+        raise ValueError(f"there is no folder {options.configs}; name that of the configurations with --configs")
+    rows = options.rows or [name for name in ROWS if (options.configs / f"{name}.yaml").exists()]
+    options.rows = list(dict.fromkeys(rows))
+    if missing := [name for name in options.rows if not (options.configs / f"{name}.yaml").exists()]:
+        raise ValueError(f"{options.configs} holds no {missing[0]}.yaml; name another folder with --configs")
+    return options

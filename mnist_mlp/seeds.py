@@ -1,0 +1,140 @@
+"""Networks of one recipe with different seeds, trained at once as batched matrix products.
+
+Each has the first weights, the order of mini-batches, the distortions and the dropout masks that `mnist-mlp fit` with
+its seed has, so that it becomes the same network; only the calls of the matrix products are shared.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+from torch.optim import SGD, Adam, AdamW, RMSprop
+
+from mnist_mlp.blocks import is_for_one_thread
+from mnist_mlp.classifier import NUM_CLASSES
+from mnist_mlp.curves import Curves
+from mnist_mlp.data import DeviceLoader
+from mnist_mlp.penalties import limit_norms
+from mnist_mlp.stacks import MLPStack
+from mnist_mlp.steps import ManualStep, run_steps, update_of
+from mnist_mlp.training import TrainingCLI, build
+
+JOINT_IMAGES = 2000  # 6 MB of pixels, which stay in the cache
+ELEMENTWISE = (SGD, Adam, AdamW, RMSprop)  # they treat each number alike, wherever it stands
+
+
+def build_seeds(args: list[str], seeds: Sequence[int]) -> tuple[list[TrainingCLI], list[torch.Generator]]:
+    """Build the model, the data module and the Trainer of `fit` for each seed.
+
+    Args:
+        args: The arguments of `fit` without the seed.
+        seeds: Non-negative integers.
+
+    Returns:
+        Them, and for each a random generator in the state in which its training starts.
+    """
+    clis, generators = [], []
+    for seed in seeds:
+        cli = build(["fit", *args, f"--seed_everything={seed}", "--trainer.enable_checkpointing=false"])
+        device = cli.trainer.strategy.root_device
+        generator = torch.Generator(device)
+        if device.type == "cpu":
+            generator.set_state(torch.get_rng_state())
+        else:
+            generator.manual_seed(seed)
+        cli.datamodule.trainer = cli.trainer
+        clis.append(cli)
+        generators.append(generator)
+    return clis, generators
+
+
+def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
+    """Why the networks of this recipe are not trained at once, or None."""
+    trainer, model = cli.trainer, cli.model
+    scheduler = cli.config.fit.model.scheduler
+    obstacles = [
+        ("callbacks", bool(cli.config.fit.trainer.callbacks)),
+        ("clipping", bool(trainer.gradient_clip_val)),
+        ("a limit to the steps", trainer.max_steps != -1 or trainer.limit_train_batches not in (None, 1.0)),
+        ("another precision", trainer.precision != "32-true"),
+        ("a schedule that watches a metric", bool(scheduler) and "Plateau" in scheduler.class_path),
+        ("its optimizer", not isinstance(model.optimizer(model.parameters()), ELEMENTWISE)),
+        (
+            "its size",
+            not is_for_one_thread(cli.datamodule.batch_size, sum(p.numel() for p in model.parameters())),
+        ),
+    ]
+    return next((what for what, is_there in obstacles if is_there), None)
+
+
+def train_together(
+    clis: Sequence[TrainingCLI], generators: Sequence[torch.Generator], curves: Sequence[Curves]
+) -> None:
+    """Train all networks, and note their curves.
+
+    Args:
+        clis: What `build_seeds` returned.
+        generators: The same.
+        curves: One for each network.
+    """
+    models = [cli.model.to(generator.device) for cli, generator in zip(clis, generators, strict=True)]
+    model, trainer, first = models[0], clis[0].trainer, clis[0].datamodule
+    first.prepare_data()
+    first.setup("fit")
+    if "test" in curves[0].splits:
+        first.setup("test")
+    loaders = []
+    for cli in clis:
+        data = copy.copy(first)
+        data.seed = cli.datamodule.seed
+        loaders.append(data.train_dataloader())
+
+    stack = MLPStack([each.mlp for each in models])
+    optimizer = model.optimizer(stack.parameters())
+    scheduler = model.scheduler(optimizer) if model.scheduler else None
+    after_steps: list[Callable[[], Any]] = []
+    if scheduler and model.scheduler_interval == "step":
+        after_steps.append(scheduler.step)
+    if model.max_norm:
+        after_steps.append(lambda: _limit_norms(stack, model.max_norm))
+    n = len(first.train_images.labels)
+    steps: dict[int, ManualStep] = {}
+    for epoch in range(trainer.max_epochs or 0):
+        for xs, labels in joint_blocks(loaders, epoch):
+            ys = model.mlp.targets_as_values(labels.flatten(), like=xs.new_empty(labels.numel(), NUM_CLASSES))
+            ys = ys.view(*labels.shape, -1)
+            batch_size = xs.shape[2]
+            if batch_size not in steps:
+                steps[batch_size] = ManualStep(stack, batch_size, model.l1 / n, model.l2 / n, generators)
+            updates = [optimizer.step if scheduler else update_of(optimizer), *after_steps]
+            with torch.no_grad():
+                run_steps(steps[batch_size], updates, xs, ys, torch.empty_like(ys))
+        if scheduler and model.scheduler_interval == "epoch":
+            scheduler.step()
+        for each, noted in zip(models, curves, strict=True):
+            noted.add_epoch(each, first)
+
+
+def joint_blocks(
+    loaders: Sequence[DeviceLoader], epoch: int
+) -> Iterator[tuple[Float32[Tensor, "steps networks batch pixels"], Int64[Tensor, "steps networks batch"]]]:
+    """The mini-batches of an epoch, some of each loader at a time."""
+    images, _ = loaders[0].dataset.tensors
+    batch_size = loaders[0].batch_sampler.batch_size
+    for loader in loaders:
+        loader.batch_sampler.sampler.set_epoch(epoch)
+    steps, first = max(1, JOINT_IMAGES // (batch_size * len(loaders))), 0
+    for blocks in zip(*(loader.batch_sampler.blocks(images.device, steps) for loader in loaders), strict=True):
+        xs, labels = loaders[0].look_up(torch.stack(blocks, dim=1))
+        for loader, x, digits in zip(loaders, xs.unbind(1), labels.unbind(1), strict=True):
+            loader.distort(x, digits, first)
+        first += len(xs)
+        yield loaders[0].normalized(xs), labels
+
+
+def _limit_norms(stack: MLPStack, max_norm: float) -> None:
+    for w in stack.weights[:-1]:
+        limit_norms(w.detach(), max_norm)
