@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -9,8 +10,33 @@ from lightning import Callback, LightningModule, Trainer
 
 from mnist_mlp.classifier import MLPClassifier
 from mnist_mlp.data import MNISTDataModule
+from mnist_mlp.published import Figure
 
 Series = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network that was trained.
+
+    Attributes:
+        series: Accuracy, a fraction, and cost after each epoch, by split: "test/acc" and so on.
+        seconds: What its training took on one core, beside another training on the other.
+    """
+
+    series: Series
+    seconds: float
+
+    def accuracy(self, figure: Figure) -> float:
+        """The accuracy in the metric of a published figure, in percent."""
+        curve = self.series[f"{figure.split}/acc"]
+        if figure.epoch == "peak":
+            return 100 * max(curve)
+        epoch = {"first": 0, "last": -1}.get(figure.epoch)
+        if epoch is None:
+            validation = self.series["val/acc"]
+            epoch = validation.index(max(validation))
+        return 100 * curve[epoch]
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""`mnist-mlp reproduce`: train published recipes with several seeds, and compare what they reach with the publication."""
+"""`mnist-mlp reproduce`: train published recipes with several seeds each, and compare what they reach."""
 
 import argparse
 import hashlib
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
 from statistics import mean, stdev
@@ -23,7 +24,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from mnist_mlp.curves import Curves, Series
+from mnist_mlp.charts import draw_comparison, draw_curves
+from mnist_mlp.curves import Curves, Run
 from mnist_mlp.published import ROWS, Figure, Row
 from mnist_mlp.seeds import build_seeds, obstacle_to_a_stack, train_together
 from mnist_mlp.training import build
@@ -31,30 +33,6 @@ from mnist_mlp.training import build
 WORK_DIR = Path("logs") / "reproduction"
 TABLE_WIDTH = 150
 QUIET = ["--trainer.logger=false", "--trainer.enable_progress_bar=false"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A network that was trained.
-
-    Attributes:
-        series: Accuracy, a fraction, and cost after each epoch, by split: "test/acc" and so on.
-        seconds: What its training took on one core, beside another training on the other.
-    """
-
-    series: Series
-    seconds: float
-
-    def accuracy(self, figure: Figure) -> float:
-        """The accuracy in the metric of a published figure, in percent."""
-        curve = self.series[f"{figure.split}/acc"]
-        if figure.epoch == "peak":
-            return 100 * max(curve)
-        epoch = {"first": 0, "last": -1}.get(figure.epoch)
-        if epoch is None:
-            validation = self.series["val/acc"]
-            epoch = validation.index(max(validation))
-        return 100 * curve[epoch]
 
 
 @dataclass(frozen=True)
@@ -330,15 +308,21 @@ def run(args: list[str]) -> int:
                     results.add(job.row, seed, each)
                     reached = each.accuracy(ROWS[job.row].figures[0])
                     console.print(f"{job.row}, seed {seed}: {reached:.2f} %, {each.seconds:.0f} s", highlight=False)
+    runs = {name: list(results.runs(name).values())[: options.seeds] for name in options.rows}
     lines = [
-        line(name, ROWS[name], figure, runs)
+        line(name, ROWS[name], figure, runs[name])
         for name in options.rows
-        if (runs := list(results.runs(name).values())[: options.seeds])
+        if runs[name]
         for figure in ROWS[name].figures
     ]
     console.print(table_of(lines))
     if options.markdown:
         options.markdown.write_text(markdown_of(lines))
+    if options.chart:
+        draw_comparison(runs, options.chart)
+    if options.curves:
+        for path in draw_curves(runs, options.curves):
+            console.print(path)
     unfinished = [name for name in options.rows if len(results.runs(name)) < (options.seeds or ROWS[name].seeds)]
     if unfinished:
         console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
@@ -368,6 +352,8 @@ def _parser() -> argparse.ArgumentParser:
         help="the file that keeps all runs (default: %(default)s)",
     )
     parser.add_argument("--markdown", type=Path, metavar="PATH", help="write the table to this file")
+    parser.add_argument("--chart", type=Path, metavar="PATH", help="draw published and measured errors as PNG")
+    parser.add_argument("--curves", type=Path, metavar="FOLDER", help="draw the curves of Nielsen's book as PNG")
     return parser
 
 
@@ -387,10 +373,16 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         raise ValueError(f"budget must be larger than 0 minutes; got {options.budget}")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
-    for name in ("json", "markdown"):
+    for name in ("json", "markdown", "chart"):
         path = getattr(options, name)
         if path and (path.is_dir() or not (path.parent.is_dir() or name == "json")):
             raise ValueError(f"--{name} must name a file that can be written; got {path}")
+    if options.chart and options.chart.suffix != ".png":
+        raise ValueError(f"--chart must name a .png file; got {options.chart}")
+    if (options.chart or options.curves) and not find_spec("matplotlib"):
+        raise ValueError("drawing needs matplotlib, which is not installed: pip install 'mnist-mlp[plots]'")
+    if options.curves and not options.curves.is_dir():
+        raise ValueError(f"there is no folder {options.curves}; make it, or name another with --curves")
     if not options.configs.is_dir():
         raise ValueError(f"there is no folder {options.configs}; name that of the configurations with --configs")
     rows = options.rows or [name for name in ROWS if (options.configs / f"{name}.yaml").exists()]

@@ -8,7 +8,6 @@ from torch import tensor
 from mnist_mlp import backprop
 from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.backprop import backpropagate, feedforward
-from mnist_mlp.penalties import l2, l2_gradient
 
 SIGMOID = ACTIVATIONS["sigmoid"]
 
@@ -48,12 +47,6 @@ def test_the_inputs_gradient_only_where_it_is_asked_for():
     assert backpropagate(torch.ones(5, 2), weights, [SIGMOID], trace).x is None
     x_gradient = backpropagate(torch.ones(5, 2), weights, [SIGMOID], trace, input_gradient=True).x
     torch.testing.assert_close(x_gradient, x.grad)
-
-
-def test_l2_by_hand():
-    weights = [tensor([[1.0, 2.0]]), tensor([[3.0]])]
-    assert l2(weights, 0.5).item() == 0.25 * (1 + 4 + 9)
-    assert l2_gradient(weights[0], 0.5).tolist() == [[0.5, 1.0]]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import (
+    EarlyStopping,
     EMAWeightAveraging,
     GradientAccumulationScheduler,
     LambdaCallback,
@@ -18,6 +19,8 @@ from torch.optim import lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
+from mnist_mlp.augmentation import Augmentation
+from mnist_mlp.schedules import RisingMomentum
 from mnist_mlp.steps import run_steps
 from mnist_mlp.training import CalmProgressBar
 from mnist_mlp.verification import GradientCheck
@@ -111,10 +114,15 @@ def test_for_every_activation_and_cost(tmp_path, activation, cost, gradients):
         {"hidden_sizes": [], "input_dropout": 0.2},
         {"l2": 3.0},
         {"l2": 3.0, "dropout": 0.5, "cost": "quadratic"},
+        {"l1": 3.0},
+        {"l1": 3.0, "l2": 3.0},
+        {"max_norm": 0.5},
+        {"max_norm": 0.5, "l1": 1.0, "dropout": 0.4},
+        {"initializer": ["fan_out", "large", "zeros"]},
     ],
     ids=str,
 )
-def test_with_dropout_and_l2(tmp_path, model, gradients):
+def test_with_regularization(tmp_path, model, gradients):
     assert_blocks_change_nothing(tmp_path, {**model, "gradients": gradients})
 
 
@@ -131,6 +139,33 @@ def test_with_a_schedule_that_watches_a_metric(tmp_path):
         return ReduceLROnPlateau(optimizer, "val/loss", factor=0.5, patience=0, threshold=10)
 
     assert_blocks_change_nothing(tmp_path, {"scheduler": plateau})
+
+
+def test_incoming_weights_are_never_longer_than_max_norm(tmp_path):
+    for steps in (1, 3):
+        limited, _ = fitted(tmp_path, steps, {"max_norm": 0.5})
+        norms = [w.norm(dim=1).max().item() for w in limited.mlp.weights]
+        assert norms[:-1] == pytest.approx([0.5] * 2, rel=1e-5)
+        assert norms[-1] > 0.5
+
+
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+def test_with_rising_momentum(tmp_path, interval):
+    def rising(optimizer):
+        return RisingMomentum(optimizer, start=0.0, end=0.9, total_iters=8, gamma=0.95)
+
+    model = {"scheduler": rising, "scheduler_interval": interval}
+    assert_blocks_change_nothing(tmp_path, model)
+    assert not torch.equal(fitted(tmp_path, 3, model)[0].mlp.biases[-1], fitted(tmp_path, 3)[0].mlp.biases[-1])
+
+
+def test_with_early_stopping(tmp_path):
+    stop = {"callbacks": [EarlyStopping("val/loss", min_delta=100.0, patience=1)]}
+    single, single_trainer = fitted(tmp_path, 1, **stop)
+    stop = {"callbacks": [EarlyStopping("val/loss", min_delta=100.0, patience=1)]}
+    block, block_trainer = fitted(tmp_path, 3, **stop)
+    assert single_trainer.current_epoch == block_trainer.current_epoch == 2
+    assert_same(single, block)
 
 
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
@@ -257,6 +292,9 @@ def test_with_products_that_are_onednns(tmp_path, model, monkeypatch):
         ({"batch_size": 7}, {}, 18),  # five mini-batches of 7, and one of 5
         ({"batch_size": 40}, {}, 3),
         ({"normalize": True}, {}, 15),
+        ({"shuffle": False}, {}, 15),
+        ({"augmentation": Augmentation(10.0, 10.0, 0.1, 1.0, (34.0, 34.0))}, {}, 15),
+        ({"augmentation": Augmentation(10.0), "batch_size": 7}, {"max_steps": 7}, 7),
         ({}, {"max_steps": 7}, 7),
         ({}, {"max_steps": 3}, 3),
         ({}, {"limit_train_batches": 4}, 12),

@@ -1,0 +1,219 @@
+import json
+import re
+import time
+from math import inf
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mnist_mlp import published, reproduction
+from mnist_mlp.curves import Run
+from mnist_mlp.published import ROWS, Figure, Row
+from mnist_mlp.reproduction import Job, Results, digest, line, markdown_of, student_t, table_of, verdict
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "published"
+CONFIG = """# a comment
+model:
+  hidden_sizes: [6]
+  gradients: manual
+  dropout: 0.2
+  optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.1}}
+data: {dataset: digits, batch_size: 10, val_size: 300, steps_per_execution: auto}
+trainer: {max_epochs: 2}
+"""
+ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, "a note")), tolerance=0.5, seeds=2)
+HALF = Run({"test/acc": [0.5, 0.9, 0.8, 0.85], "val/acc": [0.4, 0.6, 0.7, 0.7]}, 60.0)
+
+
+def test_every_row_has_a_configuration_and_every_configuration_a_row():
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(ROWS)
+
+
+@pytest.mark.parametrize(("epoch", "expected"), [("first", 50.0), ("last", 85.0), ("peak", 90.0), ("best", 80.0)])
+def test_metrics(epoch, expected):
+    assert HALF.accuracy(Figure("test", epoch, 0.0)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("reached", "expected"),
+    [(95.0, "reached"), (94.9999, "within 0.5"), (94.5, "within 0.5"), (94.49, "missed by 0.51"), (99.0, "reached")],
+)
+def test_verdicts(reached, expected):
+    row = Row("", (Figure("test", "last", 95.0),), tolerance=0.5)
+    assert verdict(row, row.figures[0], reached) == expected
+
+
+def test_a_failure_is_reproduced_by_failing():
+    row = Row("", (Figure("test", "last", 9.8),), at_most=15)
+    assert verdict(row, row.figures[0], 11.0) == "same behaviour"
+    assert verdict(row, row.figures[0], 50.0) == "learns where the source does not"
+
+
+def test_mean_spread_and_interval():
+    runs = [Run({"test/acc": [accuracy]}, seconds) for accuracy, seconds in ((0.95, 60), (0.96, 61), (0.97, 65))]
+    row = Row("", (Figure("test", "last", 96.5),))
+    result = line("row", row, row.figures[0], runs)
+    assert (result.mean, result.n, result.min, result.max) == (pytest.approx(96), 3, 95, 97)
+    assert result.sd == pytest.approx(1)
+    assert result.interval == pytest.approx(4.3027 / 3**0.5, rel=1e-4)  # from a table of Student's t
+    assert result.difference == pytest.approx(-0.5)
+    assert result.seconds == 62
+    alone = line("row", row, row.figures[0], runs[:1])
+    assert (alone.sd, alone.interval) == (None, None)
+    assert student_t(4) == pytest.approx(2.7764, rel=1e-4)
+
+
+def test_the_tables():
+    lines = [line("tiny", ROW, figure, [HALF]) for figure in ROW.figures]
+    (column,) = (c for c in table_of(lines).columns if c.header == "ours")
+    assert list(column.cells) == ["85.00", "70.00"]
+    first, second = markdown_of(lines).splitlines()[2:4]
+    assert first == (
+        "| [tiny](tiny.yaml) | test, last epoch | 5.00 | 85.00 | - | 1 | - | 85.00 - 85.00 | +80.00 | reached | 1:00 |"
+    )
+    assert "99.90 [1]" in second
+    assert "missed by 29.90" in second
+    assert "[1] a note." in markdown_of(lines)
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A folder with the configuration of the only row."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reproduction, "ROWS", {"tiny": ROW})
+    monkeypatch.setattr(published, "ROWS", {"tiny": ROW})
+    (tmp_path / "configs" / "published").mkdir(parents=True)
+    (tmp_path / "configs" / "published" / "tiny.yaml").write_text(CONFIG)
+    return tmp_path / "configs" / "published" / "tiny.yaml"
+
+
+def results(path="logs/reproduction.json"):
+    return Results(Path(path), Path("configs/published")).runs("tiny")
+
+
+@pytest.mark.parametrize("clipping", ["", "  gradient_clip_val: 100.0\n"], ids=["together", "alone"])
+def test_a_row_is_trained_once_and_gives_the_same_numbers_again(tiny, clipping, capsys, monkeypatch):
+    tiny.write_text(CONFIG.replace("trainer: {max_epochs: 2}\n", f"trainer:\n  max_epochs: 2\n{clipping}"))
+    assert reproduction.run(["tiny", "--markdown", "table.md"]) == 1  # 99.9 % are out of reach
+    assert re.search(r"tiny +test, last epoch +5\.00", capsys.readouterr().out)
+    assert "missed by" in Path("table.md").read_text()
+    runs = results()
+    assert list(runs) == [0, 1]
+    assert len(runs[0].series["test/acc"]) == len(runs[0].series["val/cost"]) == 2
+    assert runs[0].series != runs[1].series
+    assert not list(Path("logs").rglob("*.ckpt"))
+    reproduction.run(["--all", "--json", "again.json"])
+    assert [run.series for run in results("again.json").values()] == [run.series for run in runs.values()]
+    monkeypatch.setattr(reproduction, "finish", None)  # which nothing needs now
+    reproduction.run(["tiny"])
+
+
+def test_another_seed_is_added_and_another_recipe_is_trained_anew(tiny):
+    reproduction.run(["tiny", "--seeds", "1"])
+    before = results()
+    reproduction.run(["tiny"])
+    assert results()[0] == before[0]
+    assert list(results()) == [0, 1]
+    tiny.write_text(CONFIG.replace("# a comment", "# another"))
+    assert list(results()) == [0, 1]
+    tiny.write_text(CONFIG.replace("lr: 0.1", "lr: 0.2"))
+    assert list(results()) == []
+
+
+def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch):
+    def job(work_dir, deadline=None):
+        return Job("tiny", (0,), tiny, ("train", "val", "test"), "cpu", tmp_path / work_dir, deadline)
+
+    whole = job("whole").run()[0]
+    with monkeypatch.context() as late:
+        late.setattr("mnist_mlp.curves.time", SimpleNamespace(time=lambda: inf, perf_counter=time.perf_counter))
+        assert job("stopped", deadline=time.time() + 600).run() == {}
+    (checkpoint,) = (tmp_path / "stopped").rglob("last.ckpt")
+    assert torch.load(checkpoint, weights_only=True)["epoch"] == 0
+    resumed = job("stopped").run()[0]
+    assert resumed.series == whole.series
+    assert resumed.seconds > 0
+
+
+def test_nothing_is_trained_when_the_time_is_over(tiny, capsys):
+    reproduction.run(["tiny", "--budget", "0.0001"])
+    assert "not finished: tiny; the same command goes on" in capsys.readouterr().out
+
+
+def test_a_file_of_another_kind_is_refused_and_left(tiny):
+    for content in ("[]", "{", '{"rows": {"tiny": {"seeds": {"0": {"a": 1}}}}}'):
+        Path("bad.json").write_text(content)
+        with pytest.raises(ValueError, match=r"bad.json does not hold results of mnist-mlp reproduce"):
+            reproduction.run(["tiny", "--json", "bad.json"])
+        assert Path("bad.json").read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "name rows, or give --all; got neither"),
+        (["tiny", "--all"], "name rows, or give --all; got both"),
+        (["tinny"], "there is no row tinny; did you mean tiny?"),
+        (["zzz"], "there is no row zzz; mnist-mlp reproduce --help lists all"),
+        (["tiny", "--seeds", "0"], "seeds must be at least 1; got 0"),
+        (["tiny", "--budget", "-1"], "budget must be larger than 0 minutes; got -1"),
+        (["tiny", "--configs", "none"], "there is no folder none"),
+        (["tiny", "--configs", "logs"], "logs holds no tiny.yaml"),
+        (["tiny", "--json", "configs"], "--json must name a file that can be written; got configs"),
+        (["tiny", "--chart", "chart.svg"], "--chart must name a .png file; got chart.svg"),
+        (["tiny", "--curves", "none"], "there is no folder none; make it"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(tiny, args, message, monkeypatch):
+    monkeypatch.setattr(reproduction, "find_spec", lambda name: True)
+    Path("logs").mkdir()
+    with pytest.raises(ValueError, match=re.escape(message)):
+        reproduction.run(args)
+
+
+def test_what_is_not_installed_is_named(tiny, monkeypatch):
+    monkeypatch.setattr(reproduction, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"drawing needs matplotlib, .* pip install 'mnist-mlp\[plots\]'"):
+        reproduction.run(["tiny", "--chart", "chart.png"])
+
+
+def test_the_digest_is_of_the_settings(tmp_path):
+    for name, content in (("one", "a: {b: 1, c: 2}"), ("same", "# why\na:\n  c: 2\n  b: 1\n"), ("other", "a: {b: 1}")):
+        (tmp_path / name).write_text(content)
+    one, same, other = (digest(tmp_path / name) for name in ("one", "same", "other"))
+    assert one == same != other
+
+
+def test_the_pictures_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    from mnist_mlp.charts import DRAWINGS, draw_comparison, draw_curves
+
+    series = {
+        f"{split}/{what}": [0.5 + i / 1000 for i in range(400)]
+        for split in ("train", "val", "test")
+        for what in ("acc", "cost")
+    }
+    runs = {name: [Run(series, 1.0)] * 2 for name in ROWS}
+    paths = draw_curves(runs, tmp_path)
+    assert [path.stem for path in paths] == list(DRAWINGS)
+    draw_comparison(runs, tmp_path / "comparison.png")
+    for path in (*paths, tmp_path / "comparison.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
+    assert draw_curves({}, tmp_path) == []
+
+
+def test_results_are_replaced_at_once(tiny, monkeypatch):
+    kept = Results(Path("kept.json"), Path("configs/published"))
+    kept.add("tiny", 0, HALF)
+    before = Path("kept.json").read_text()
+    assert json.loads(before)["rows"]["tiny"]["seeds"]["0"]["seconds"] == 60
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        kept.add("tiny", 1, HALF)
+    assert Path("kept.json").read_text() == before

@@ -1,0 +1,127 @@
+"""Networks that are trained at once become the networks that they become alone."""
+
+import pytest
+import torch
+
+from mnist_mlp import MLP
+from mnist_mlp.curves import Curves
+from mnist_mlp.seeds import build_seeds, obstacle_to_a_stack, train_together
+from mnist_mlp.stacks import MLPStack
+from mnist_mlp.steps import ManualStep
+from mnist_mlp.training import build
+
+SEEDS = (3, 0, 4)
+RECIPE = [
+    "--model.hidden_sizes=[6,5]",
+    "--model.gradients=manual",
+    "--model.optimizer=SGD",
+    "--model.optimizer.lr=0.5",
+    "--data.batch_size=8",
+    "--data.val_size=20",
+    "--data.steps_per_execution=auto",
+    "--trainer.max_epochs=3",
+    "--trainer.logger=false",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.accelerator=cpu",
+]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        ["--model.activation=sigmoid", "--model.cost=quadratic", "--model.initializer=large"],
+        ["--model.cost=mse"],
+        ["--model.cost=binary_cross_entropy", "--model.activation=[tanh,scaled_tanh]"],
+        ["--model.hidden_sizes=[]", "--model.initializer=zeros"],
+        ["--model.dropout=0.4", "--model.input_dropout=0.2"],
+        ["--model.l1=1", "--model.l2=3"],
+        ["--model.max_norm=0.5"],
+        ["--model.optimizer.momentum=0.9", "--model.optimizer.nesterov=true"],
+        ["--model.optimizer=Adam", "--model.optimizer.lr=0.01"],
+        ["--model.scheduler=ExponentialLR", "--model.scheduler.gamma=0.8"],
+        [
+            "--model.optimizer.momentum=0.5",
+            "--model.scheduler=mnist_mlp.schedules.RisingMomentum",
+            "--model.scheduler.total_iters=9",
+            "--model.scheduler_interval=step",
+        ],
+        ["--data.batch_size=7", "--data.normalize=true", "--model.optimizer.lr=0.1"],
+        ["--data.shuffle=false", '--data.augmentation={"rotation": 10.0, "alpha": [34.0, 34.0]}'],
+    ],
+    ids=str,
+)
+def test_together_as_alone(changes, tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
+    monkeypatch.chdir(tmp_path)
+    clis, generators = build_seeds([*RECIPE, *changes], SEEDS)
+    assert obstacle_to_a_stack(clis[0]) is None
+    before = [[p.clone() for p in cli.model.parameters()] for cli in clis]
+    curves = [Curves(["train", "val", "test"]) for _ in clis]
+    train_together(clis, generators, curves)
+    for cli, seed, start, noted in zip(clis, SEEDS, before, curves, strict=True):
+        alone = build(["fit", *RECIPE, *changes, f"--seed_everything={seed}", "--trainer.enable_checkpointing=false"])
+        own = Curves(["train", "val", "test"])
+        alone.trainer.callbacks.append(own)  # pyright: ignore[reportAttributeAccessIssue]
+        alone.execute()
+        for one, other, first in zip(alone.model.parameters(), cli.model.parameters(), start, strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+            assert one.numel() < 100 or not torch.equal(one, first)
+        for name, values in own.series.items():
+            assert noted.series[name] == pytest.approx(values, rel=1e-3), name
+    assert not torch.equal(clis[0].model.mlp.weights[0], clis[1].model.mlp.weights[0]) or "zeros" in str(changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (["--model.hidden_sizes=[800]", "--data.batch_size=30"], "its size"),
+        (["--trainer.gradient_clip_val=1"], "clipping"),
+        (["--trainer.max_steps=3"], "a limit to the steps"),
+        (["--trainer.precision=64-true"], "another precision"),
+        (["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=val/loss"], "callbacks"),
+        (["--model.optimizer=LBFGS"], "its optimizer"),
+        (
+            ["--model.scheduler=lightning.pytorch.cli.ReduceLROnPlateau", "--model.scheduler.monitor=val/loss"],
+            "a schedule that watches a metric",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_trained_alone(changes, what, tiny_mnist, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (cli,), _ = build_seeds([*RECIPE, *changes], [0])
+    assert obstacle_to_a_stack(cli) == what
+
+
+def test_a_stack_shares_its_memory_with_its_networks():
+    networks = [MLP([5, 4, 3]) for _ in range(3)]
+    before = [network.weights[0].clone() for network in networks]
+    stack = MLPStack(networks)
+    assert stack.weights[0].shape == (3, 4, 5)
+    assert torch.equal(stack.weights[0], torch.stack(before))
+    with torch.no_grad():
+        stack.weights[0][1].fill_(7)
+    assert networks[1].weights[0].unique().item() == 7
+    assert torch.equal(networks[2].weights[0], before[2])
+
+
+def test_a_stacks_gradients_are_those_of_its_networks():
+    networks = [MLP([5, 4, 3], dropout=0.5, input_dropout=0.2, gradients="manual") for _ in range(3)]
+    x, y, z = torch.rand(3, 7, 5), torch.eye(3)[torch.randint(3, (3, 7))], torch.empty(3, 7, 3)
+    generators = [torch.Generator().manual_seed(i) for i in range(3)]
+    stack = MLPStack(networks)
+    with torch.no_grad():
+        ManualStep(stack, 7, 0.1, 0.2, generators)(x, y, z)
+    for i, network in enumerate(networks):
+        torch.manual_seed(i)
+        logits = network(x[i])
+        network.penalized(network.loss(logits, y[i]), 0.1, 0.2).backward()
+        torch.testing.assert_close(z[i], logits)
+        for own, stacked in zip(network.weights + network.biases, stack.weights + stack.biases, strict=True):
+            assert stacked.grad is not None
+            torch.testing.assert_close(stacked.grad[i], own.grad)
+
+
+def test_networks_that_differ_are_refused():
+    with pytest.raises(ValueError, match="must have the same sizes, activations and dropout"):
+        MLPStack([MLP([5, 4, 3]), MLP([5, 3, 3])])
