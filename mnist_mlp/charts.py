@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from mnist_mlp.curves import Run
+from mnist_mlp.curves import Run, reached
 from mnist_mlp.published import ROWS
 
 BLUE, ORANGE = "#2a6ea6", "#ffa933"  # the book's
@@ -32,8 +32,8 @@ class Panel(NamedTuple):
 
 OVERFIT, REGULARIZED = {"nielsen-ch3-overfit": ""}, {"nielsen-ch3-overfit-l2": ""}
 LEARNING_RATES = {
-    "nielsen-ch1-100": r"$\eta$ = 3",
-    "nielsen-ch1-slow": r"$\eta$ = 0.001",
+    "nielsen-ch1-30": r"$\eta$ = 3, 30 hidden neurons",
+    "nielsen-ch1-slow": r"$\eta$ = 0.001, 100 hidden neurons",
     "nielsen-ch1-blowup": r"$\eta$ = 100, 30 hidden neurons",
 }
 DRAWINGS = {
@@ -106,12 +106,12 @@ def _draw_panel(axes: Any, panel: Panel, runs: Mapping[str, Sequence[Run]]) -> N
 
 def draw_comparison(runs: Mapping[str, Sequence[Run]], path: Path) -> None:
     """Draw the published error of each row, and ours: the mean and the range of all seeds, in the same metric."""
-    rows = [row for row in ROWS if runs.get(row)][::-1]
+    rows = [name for name, row in ROWS.items() if len(runs.get(name, [])) >= row.figures[0].best_of][::-1]
     figure = import_module("matplotlib.figure").Figure(figsize=(8.5, 1.2 + 0.24 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
         main = ROWS[row].figures[0]
-        errors = [100 - run.accuracy(main) for run in runs[row]]
+        errors = [100 - accuracy for accuracy in reached(main, runs[row])]
         axes.plot([min(errors), max(errors)], [y, y], color=BLUE, linewidth=2, solid_capstyle="round")
         axes.plot(mean(errors), y, "o", color=BLUE, markersize=6, label="ours: mean, and range of the seeds")
         axes.plot(100 - main.published, y, "D", color=ORANGE, markersize=5, markeredgecolor="black", label="published")

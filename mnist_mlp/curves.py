@@ -39,6 +39,16 @@ class Run:
         return 100 * curve[epoch]
 
 
+def reached(figure: Figure, runs: Sequence[Run]) -> list[float]:
+    """The accuracies, in percent, that stand beside a published figure.
+
+    One for each run; or, where the figure is the best of some runs, one for each so many of ours in turn.
+    """
+    singles = [run.accuracy(figure) for run in runs]
+    firsts = range(0, len(singles) - figure.best_of + 1, figure.best_of)
+    return [max(singles[first : first + figure.best_of]) for first in firsts]
+
+
 @torch.no_grad()
 def measure(model: MLPClassifier, data: MNISTDataModule, split: str) -> tuple[float, float]:
     """The accuracy, a fraction, and the cost with its penalties, a mean per sample, of all images of a split.

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mnist_mlp.charts import draw_comparison, draw_curves
-from mnist_mlp.curves import Curves, Run
+from mnist_mlp.curves import Curves, Run, reached
 from mnist_mlp.published import ROWS, Figure, Row
 from mnist_mlp.seeds import build_seeds, obstacle_to_a_stack, train_together
 from mnist_mlp.training import build
@@ -63,9 +63,9 @@ class Line:
 
 def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
     """Set a published figure beside ours."""
-    reached = [run.accuracy(figure) for run in runs]
-    n, middle = len(reached), mean(reached)
-    sd = stdev(reached) if n > 1 else None
+    accuracies = reached(figure, runs)
+    n, middle = len(accuracies), mean(accuracies)
+    sd = stdev(accuracies) if n > 1 else None
     return Line(
         row=name,
         source=row.source,
@@ -76,21 +76,21 @@ def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
         sd=sd,
         n=n,
         interval=None if sd is None else student_t(n - 1) * sd / sqrt(n),
-        min=min(reached),
-        max=max(reached),
+        min=min(accuracies),
+        max=max(accuracies),
         difference=middle - figure.published,
         verdict=verdict(row, figure, middle),
         seconds=mean(run.seconds for run in runs),
     )
 
 
-def verdict(row: Row, figure: Figure, reached: float) -> str:
+def verdict(row: Row, figure: Figure, accuracy: float) -> str:
     """Whether a mean accuracy reaches a published figure, in words."""
     if row.at_most is not None:
-        return "same behaviour" if reached <= row.at_most else "learns where the source does not"
-    if round(reached - figure.published, 6) >= 0:
+        return "same behaviour" if accuracy <= row.at_most else "learns where the source does not"
+    if round(accuracy - figure.published, 6) >= 0:
         return "reached"
-    missing = figure.published - reached
+    missing = figure.published - accuracy
     return f"within {row.tolerance:g}" if missing <= row.tolerance + 1e-9 else f"missed by {missing:.2f}"
 
 
@@ -216,9 +216,9 @@ class Job:
 
 def jobs(name: str, seeds: Sequence[int], results: Results, device: str, deadline: float | None) -> list[Job]:
     """The trainings of a row: all seeds at once where networks are small, else one by one."""
-    splits = tuple(dict.fromkeys(figure.split for figure in ROWS[name].figures))
-    if any(figure.epoch == "best" for figure in ROWS[name].figures) and "val" not in splits:
-        splits = ("val", *splits)
+    row = ROWS[name]
+    chooses = ["val"] if any(figure.epoch == "best" for figure in row.figures) else []
+    splits = tuple(dict.fromkeys([*chooses, *(figure.split for figure in row.figures), *row.drawn]))
     config = results.config(name)
 
     def job(*seeds: int) -> Job:
@@ -306,14 +306,14 @@ def run(args: list[str]) -> int:
             for job, runs in finish(waiting, workers):
                 for seed, each in runs.items():
                     results.add(job.row, seed, each)
-                    reached = each.accuracy(ROWS[job.row].figures[0])
-                    console.print(f"{job.row}, seed {seed}: {reached:.2f} %, {each.seconds:.0f} s", highlight=False)
+                    accuracy = each.accuracy(ROWS[job.row].figures[0])
+                    console.print(f"{job.row}, seed {seed}: {accuracy:.2f} %, {each.seconds:.0f} s", highlight=False)
     runs = {name: list(results.runs(name).values())[: options.seeds] for name in options.rows}
     lines = [
         line(name, ROWS[name], figure, runs[name])
         for name in options.rows
-        if runs[name]
         for figure in ROWS[name].figures
+        if len(runs[name]) >= figure.best_of
     ]
     console.print(table_of(lines))
     if options.markdown:

@@ -23,7 +23,7 @@ model:
 data: {dataset: digits, batch_size: 10, val_size: 300, steps_per_execution: auto}
 trainer: {max_epochs: 2}
 """
-ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, "a note")), tolerance=0.5, seeds=2)
+ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, note="a note")), tolerance=0.5, seeds=2)
 HALF = Run({"test/acc": [0.5, 0.9, 0.8, 0.85], "val/acc": [0.4, 0.6, 0.7, 0.7]}, 60.0)
 
 
@@ -63,6 +63,15 @@ def test_mean_spread_and_interval():
     alone = line("row", row, row.figures[0], runs[:1])
     assert (alone.sd, alone.interval) == (None, None)
     assert student_t(4) == pytest.approx(2.7764, rel=1e-4)
+
+
+def test_the_best_of_three_is_taken_of_every_three():
+    accuracies = (0.90, 0.96, 0.93, 0.80, 0.98, 0.97, 0.99)
+    runs = [Run({"test/acc": [accuracy]}, 60) for accuracy in accuracies]
+    row = Row("", (Figure("test", "last", 97.0, best_of=3),))
+    result = line("row", row, row.figures[0], runs)
+    assert (result.n, result.mean, result.min, result.max) == (2, pytest.approx(97), 96, 98)
+    assert result.metric == "test, last epoch, best of 3"
 
 
 def test_the_tables():
