@@ -54,6 +54,11 @@ class Augmentation:
         if any(not 0 <= digit <= 9 for digit in self.halved_for):
             raise ValueError(f"halved_for must hold digits 0 ... 9; got {self.halved_for}")
 
+    @property
+    def distorts(self) -> bool:
+        """Whether there is anything to do."""
+        return any((self.rotation, self.shear, self.scaling, self.translation, self.alpha[1]))
+
     def __call__(
         self, images: Float[Tensor, "n size size"], labels: Int[Tensor, "n"], generator: torch.Generator
     ) -> Float[Tensor, "n size size"]:
@@ -89,6 +94,9 @@ class Augmentation:
         sigma = between(*self.sigma, u[:, 7])
         noise = torch.rand(n, 2, size, size, device=device, generator=generator).mul_(2).sub_(1)
         return matrix, shift, elastic_field(noise, alpha, sigma)
+
+
+NO_DISTORTION = Augmentation()
 
 
 def between(smallest: float, largest: float, u: Float[Tensor, "n"]) -> Float[Tensor, "n"]:

@@ -40,7 +40,7 @@ class EpochMetrics(Module):
 
 
 class MLPClassifier(LightningModule):
-    """A multilayer perceptron that classifies square images, of 28x28 pixels say, into ten classes.
+    """A multilayer perceptron that classifies images into ten classes.
 
     A batch is (x, labels) with x of shape (batch, pixels), or a block of mini-batches, with one dimension more before,
     of which all but the last are trained on without Lightning between them; the parameters are the same bit for bit.
@@ -66,7 +66,7 @@ class MLPClassifier(LightningModule):
         optimizer: Any torch optimizer without its parameters.
         scheduler: Any torch learning-rate scheduler without its optimizer.
         scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
-        image_size: Height and width of the images, in pixels; that of the data module.
+        num_inputs: Pixels of an image.
 
     The checkpoint holds all arguments but the optimizer and the scheduler, which are callables, as plain numbers,
     strings and lists; so it loads with `weights_only=True`.
@@ -91,7 +91,7 @@ class MLPClassifier(LightningModule):
         optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.SGD(parameters, lr=0.1),
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
-        image_size: int = 28,
+        num_inputs: int = 784,
     ) -> None:
         super().__init__()
         for name, value in (("l1", l1), ("l2", l2)):
@@ -107,7 +107,7 @@ class MLPClassifier(LightningModule):
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self.mlp = MLP(
-            [image_size**2, *hidden_sizes, NUM_CLASSES],
+            [num_inputs, *hidden_sizes, NUM_CLASSES],
             activation=activation,
             cost=cost,
             initializer=initializer,

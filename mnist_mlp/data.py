@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
-from mnist_mlp.augmentation import Augmentation
+from mnist_mlp.augmentation import NO_DISTORTION, Augmentation
 from mnist_mlp.blocks import StepsPerExecution, steps_in_a_block
 from mnist_mlp.datasets import DATASETS, IDX_DATASETS, LabelledImages, default_data_dir, download, read_dataset
 
@@ -112,7 +112,7 @@ class DeviceLoader:
         mean: Subtracted from the pixels in [0, 1] ...
         std: ... which are then divided by this.
         steps_per_execution: Mini-batches in a block, if more than one. The length is that in mini-batches all the same.
-        augmentation: How images are distorted, if at all; drawn from (seed, epoch, mini-batch, process) alone.
+        augmentation: How images are distorted; drawn from (seed, epoch, mini-batch, process) alone.
 
     Yields:
         Pairs (x, labels): x float32 of shape (batch, pixels), labels int64 of shape (batch,); or, in blocks, of the
@@ -127,7 +127,7 @@ class DeviceLoader:
         mean: float = 0.0,
         std: float = 1.0,
         steps_per_execution: int = 1,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation = NO_DISTORTION,
     ) -> None:
         self.dataset = TensorDataset(data.images.to(device), data.labels.to(device))
         self.batch_sampler = batch_sampler
@@ -167,8 +167,8 @@ class DeviceLoader:
     def distort(
         self, xs: Float32[Tensor, "steps batch pixels"], labels: Int64[Tensor, "steps batch"], first: int
     ) -> None:
-        """Distort mini-batches in place, where that is asked for; the first of them has this number in the epoch."""
-        if self.augmentation is None:
+        """Distort mini-batches in place; the first of them has this number in the epoch."""
+        if not self.augmentation.distorts:
             return
         size = isqrt(xs.shape[-1])
         for i, (x, digits) in enumerate(zip(xs, labels, strict=True)):
@@ -228,7 +228,7 @@ class MNISTDataModule(LightningDataModule):
         train_size: int | None = None,
         normalize: bool = False,
         shuffle: bool = True,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation = NO_DISTORTION,
         image_size: int = IMAGE_SIZE,
         seed: int = 0,
         steps_per_execution: StepsPerExecution = 1,
@@ -339,7 +339,7 @@ class MNISTDataModule(LightningDataModule):
         batch_size: int,
         shuffle: bool = False,
         steps: int = 1,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation = NO_DISTORTION,
     ) -> DeviceLoader:
         rank, world_size, device = 0, 1, torch.device("cpu")
         if self.trainer is not None:

@@ -229,14 +229,18 @@ def jobs(name: str, seeds: Sequence[int], results: Results, device: str, deadlin
     return [job(*seeds)] if together and seeds else [job(seed) for seed in seeds]
 
 
-def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[int, Run]]]:
-    """Run jobs, so many at a time, and yield what each gives when it ends."""
+def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[int, Run], str]]:
+    """Run jobs, so many at a time, and yield what each gives when it ends, and why it gives nothing, if it diverged."""
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         waiting: dict[Future[dict[int, Run]], Job] = {pool.submit(job.run): job for job in all_jobs}
         try:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
+                    job = waiting.pop(future)
+                    try:
+                        yield job, future.result(), ""
+                    except FloatingPointError as error:
+                        yield job, {}, str(error)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -303,7 +307,9 @@ def run(args: list[str]) -> int:
     workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
     if waiting:
         with console.status(f"{len(waiting)} trainings, {workers} at a time"):
-            for job, runs in finish(waiting, workers):
+            for job, runs, diverged in finish(waiting, workers):
+                if diverged:
+                    console.print(f"{job.row}, seeds {', '.join(map(str, job.seeds))}: {diverged}", highlight=False)
                 for seed, each in runs.items():
                     results.add(job.row, seed, each)
                     accuracy = each.accuracy(ROWS[job.row].figures[0])

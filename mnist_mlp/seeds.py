@@ -6,17 +6,19 @@ its seed has, so that it becomes the same network; only the calls of the matrix 
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
-from torch.optim import SGD, Adam, AdamW, RMSprop
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LRScheduler
 
 from mnist_mlp.blocks import is_for_one_thread
-from mnist_mlp.classifier import NUM_CLASSES
+from mnist_mlp.classifier import NUM_CLASSES, MLPClassifier
 from mnist_mlp.curves import Curves
-from mnist_mlp.data import DeviceLoader
+from mnist_mlp.data import DeviceLoader, MNISTDataModule
 from mnist_mlp.penalties import limit_norms
 from mnist_mlp.stacks import MLPStack
 from mnist_mlp.steps import ManualStep, run_steps, update_of
@@ -79,43 +81,60 @@ def train_together(
         clis: What `build_seeds` returned.
         generators: The same.
         curves: One for each network.
+
+    Raises:
+        FloatingPointError: if the training of one diverges.
     """
     models = [cli.model.to(generator.device) for cli, generator in zip(clis, generators, strict=True)]
-    model, trainer, first = models[0], clis[0].trainer, clis[0].datamodule
-    first.prepare_data()
-    first.setup("fit")
+    model, data = models[0], clis[0].datamodule
+    data.prepare_data()
+    data.setup("fit")
     if "test" in curves[0].splits:
-        first.setup("test")
-    loaders = []
-    for cli in clis:
-        data = copy.copy(first)
-        data.seed = cli.datamodule.seed
-        loaders.append(data.train_dataloader())
+        data.setup("test")
+    loaders = [_with_seed(data, cli.datamodule.seed).train_dataloader() for cli in clis]
+    n = len(data.train_images.labels)
 
     stack = MLPStack([each.mlp for each in models])
     optimizer = model.optimizer(stack.parameters())
     scheduler = model.scheduler(optimizer) if model.scheduler else None
-    after_steps: list[Callable[[], Any]] = []
-    if scheduler and model.scheduler_interval == "step":
-        after_steps.append(scheduler.step)
-    if model.max_norm:
-        after_steps.append(lambda: _limit_norms(stack, model.max_norm))
-    n = len(first.train_images.labels)
-    steps: dict[int, ManualStep] = {}
-    for epoch in range(trainer.max_epochs or 0):
+    updates = _updates(model, stack, optimizer, scheduler)
+    steps: dict[int, ManualStep] = {}  # by the size of a mini-batch: the last of an epoch may be smaller
+    for epoch in range(clis[0].trainer.max_epochs or 0):
         for xs, labels in joint_blocks(loaders, epoch):
             ys = model.mlp.targets_as_values(labels.flatten(), like=xs.new_empty(labels.numel(), NUM_CLASSES))
             ys = ys.view(*labels.shape, -1)
             batch_size = xs.shape[2]
             if batch_size not in steps:
                 steps[batch_size] = ManualStep(stack, batch_size, model.l1 / n, model.l2 / n, generators)
-            updates = [optimizer.step if scheduler else update_of(optimizer), *after_steps]
             with torch.no_grad():
                 run_steps(steps[batch_size], updates, xs, ys, torch.empty_like(ys))
         if scheduler and model.scheduler_interval == "epoch":
             scheduler.step()
+        if not all(parameter.isfinite().all() for parameter in stack.parameters()):
+            raise FloatingPointError(
+                f"a parameter became NaN or infinite in epoch {epoch}: usually the learning rate is too large"
+            )
         for each, noted in zip(models, curves, strict=True):
-            noted.add_epoch(each, first)
+            noted.add_epoch(each, data)
+
+
+def _with_seed(data: MNISTDataModule, seed: int) -> MNISTDataModule:
+    """The same images in the order of another seed."""
+    other = copy.copy(data)
+    other.seed = seed
+    return other
+
+
+def _updates(
+    model: MLPClassifier, stack: MLPStack, optimizer: Optimizer, scheduler: LRScheduler | None
+) -> list[Callable[[], Any]]:
+    """What follows each mini-batch: the update, the schedule, the limit."""
+    updates: list[Callable[[], Any]] = [optimizer.step if scheduler else update_of(optimizer)]
+    if scheduler and model.scheduler_interval == "step":
+        updates.append(scheduler.step)
+    if model.max_norm:
+        updates += [partial(limit_norms, w.detach(), model.max_norm) for w in stack.weights[:-1]]
+    return updates
 
 
 def joint_blocks(
@@ -133,8 +152,3 @@ def joint_blocks(
             loader.distort(x, digits, first)
         first += len(xs)
         yield loaders[0].normalized(xs), labels
-
-
-def _limit_norms(stack: MLPStack, max_norm: float) -> None:
-    for w in stack.weights[:-1]:
-        limit_norms(w.detach(), max_norm)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mnist_mlp import MNISTDataModule
-from mnist_mlp.augmentation import Augmentation, affine_map, distort, elastic_field
+from mnist_mlp.augmentation import NO_DISTORTION, Augmentation, affine_map, distort, elastic_field
 
 ALL = Augmentation(
     rotation=15.0,
@@ -102,7 +102,16 @@ def test_a_quarter_turn_turns_the_image():
 
 def test_nothing_changes_where_nothing_is_asked_for():
     x, labels = images().float(), torch.arange(4)
-    torch.testing.assert_close(Augmentation()(x, labels, generator()), x)
+    torch.testing.assert_close(NO_DISTORTION(x, labels, generator()), x)
+
+
+def test_whether_there_is_anything_to_do():
+    assert not NO_DISTORTION.distorts
+    assert Augmentation(rotation=1.0).distorts
+    assert Augmentation(shear=1.0).distorts
+    assert Augmentation(scaling=0.1).distorts
+    assert Augmentation(translation=1.0).distorts
+    assert Augmentation(alpha=(0.0, 1.0)).distorts
 
 
 def test_numbers_lie_within_their_limits_and_reach_them():
@@ -164,7 +173,7 @@ def test_epochs_are_distorted_differently_and_reproducibly():
     torch.manual_seed(7)
     assert torch.equal(torch.cat(batches(data_module())), first)
     assert torch.equal(torch.cat(batches(data_module(steps_per_execution=3))), first)
-    plain = torch.cat(batches(data_module(augmentation=None)))
+    plain = torch.cat(batches(data_module(augmentation=NO_DISTORTION)))
     assert not torch.equal(plain, first)
     in_order = data_module(shuffle=False, train_size=8)
     assert not torch.equal(batches(in_order)[0], batches(in_order, epoch=1)[0])

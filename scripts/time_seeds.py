@@ -1,0 +1,45 @@
+"""Time networks that are trained at once: python scripts/time_seeds.py [CONFIG] [--seeds N] [--repeats N].
+
+Trains one epoch of the configuration with N seeds, at once and one after another, turn and turn about, and prints the
+medians, their ratio, and the largest difference between the parameters that the two give.
+"""
+
+import argparse
+import os
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from statistics import median
+
+from mnist_mlp.curves import Curves
+from mnist_mlp.seeds import build_seeds, train_together
+from mnist_mlp.training import build
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("config", nargs="?", default="configs/published/nielsen-ch1-30.yaml")
+parser.add_argument("--seeds", type=int, default=8, metavar="N")
+parser.add_argument("--repeats", type=int, default=5, metavar="N")
+options = parser.parse_args()
+settings = ["--config", options.config, "--trainer.max_epochs=1", "--trainer.logger=false"]
+settings += ["--trainer.enable_progress_bar=false"]
+
+together, in_turn, difference = [], [], 0.0
+for _ in range(options.repeats):
+    clis, generators = build_seeds(settings, range(options.seeds))
+    started = time.perf_counter()
+    train_together(clis, generators, [Curves(["val"]) for _ in clis])
+    together.append(time.perf_counter() - started)
+
+    seconds = 0.0
+    for seed, stacked in enumerate(clis):
+        cli = build(["fit", *settings, f"--seed_everything={seed}", "--trainer.enable_checkpointing=false"])
+        started = time.perf_counter()
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            cli.execute()
+        seconds += time.perf_counter() - started
+        for one, other in zip(cli.model.parameters(), stacked.model.parameters(), strict=True):
+            difference = max(difference, (one - other).abs().max().item())
+    in_turn.append(seconds)
+for name, times in (("at once", together), ("one after another", in_turn)):
+    print(f"{options.seeds} networks {name}: {median(times):.2f} s ({min(times):.2f} - {max(times):.2f})")
+print(f"ratio {median(in_turn) / median(together):.2f}, largest difference of a parameter {difference:.1g}")

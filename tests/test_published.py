@@ -1,0 +1,51 @@
+"""What was published, and what the committed results say of it."""
+
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.curves import reached
+from mnist_mlp.published import ROWS, Figure
+from mnist_mlp.reproduction import Results
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "published"
+
+
+@pytest.fixture(scope="module")
+def results():
+    return Results(CONFIGS / "results.json", CONFIGS)
+
+
+def test_every_row_has_a_configuration_and_every_configuration_a_row():
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_headers_say_what_was_measured(name, results):
+    runs = list(results.runs(name).values())
+    comments = (CONFIGS / f"{name}.yaml").read_text().split("model:")[0].splitlines()
+    header = " ".join(line.lstrip("# ") for line in comments)
+    if len(runs) < ROWS[name].seeds:
+        assert "not measured here" in header
+        return
+    for figure in ROWS[name].figures:
+        accuracies = reached(figure, runs)
+        assert f"{sum(accuracies) / len(accuracies):.2f} % {figure.metric}" in header
+
+
+def mean_of(results, name, split, epoch):
+    accuracies = reached(Figure(split, epoch, 0.0), list(results.runs(name).values()))
+    return sum(accuracies) / len(accuracies)
+
+
+def test_the_books_claims_hold(results):
+    def mean(row, split, epoch):
+        return mean_of(results, f"nielsen-{row}", split, epoch)
+
+    assert mean("ch3-ce-100", "test", "peak") >= mean("ch1-100", "test", "peak")
+    assert mean("ch3-overfit-l2", "test", "last") > mean("ch3-overfit", "test", "last")
+    assert mean("ch3-l2-30", "test", "last") > mean("ch3-ce-30", "test", "last")
+    for n in (30, 100):
+        large, scaled = f"ch3-init-{n}-large", f"ch3-init-{n}-scaled"
+        assert mean(scaled, "val", "last") > mean(large, "val", "last")
+    assert mean("ch3-init-30-scaled", "val", "first") >= mean("ch3-init-30-large", "val", "first") + 4
