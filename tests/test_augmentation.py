@@ -118,6 +118,7 @@ def test_numbers_lie_within_their_limits_and_reach_them():
     labels = torch.arange(10).repeat(500)
     _, shifts, fields = ALL.draw(labels, 5, generator())
     assert fields is not None
+    assert fields.mean().abs() < 0.02 * fields.std()
     assert 1.9 < shifts.abs().max() <= 2
     one_or_seven = (labels == 1) | (labels == 7)
     only_rotated = Augmentation(rotation=15.0, halved_for=[1, 7]).draw(labels, 5, generator())[0]

@@ -1,4 +1,5 @@
 import math
+from typing import Any, cast
 
 import pytest
 import torch
@@ -45,19 +46,23 @@ def test_metrics_are_means_over_the_samples_of_an_epoch(tiny_mnist, tmp_path):
         assert fitter.callback_metrics[f"{stage}/acc"].item() == pytest.approx(accuracy)
 
 
-def test_l2_shrinks_weights_by_lambda_over_n_and_not_biases(tiny_mnist, tmp_path):
+@pytest.mark.parametrize(("l1", "l2"), [(0.0, 5.0), (5.0, 0.0), (3.0, 5.0)])
+def test_penalties_shrink_weights_by_lambda_over_n_and_not_biases(tiny_mnist, tmp_path, l1, l2):
     parameters = []
-    for l2 in (0.0, 5.0):
+    for share in (0, 1):
         seed_everything(0, verbose=False)
-        model = MLPClassifier([4], "sigmoid", "quadratic", "large", l2=l2, optimizer=lambda p: SGD(p, lr=0.5))
+        penalties = {"l1": share * l1, "l2": share * l2}
+        model = MLPClassifier(
+            [4], "sigmoid", "quadratic", "large", optimizer=lambda p: SGD(p, lr=0.5), **cast(Any, penalties)
+        )
         before = {name: value.clone() for name, value in model.named_parameters()}
         trainer(tmp_path, max_steps=1).fit(model, tiny_data())
         parameters.append(dict(model.named_parameters()))
-    without, with_l2 = parameters
+    without, penalized = parameters
     for name, first in before.items():
-        # one step of w <- w - eta (nabla_w C_0 + lambda/n w), n = 40 training images
-        decay = 0.5 * 5.0 / 40 * first if "weight" in name else 0
-        torch.testing.assert_close(with_l2[name], without[name] - decay)
+        # one step of w <- w - eta (nabla_w C_0 + l1/n sgn(w) + l2/n w), n = 40 training images
+        decay = 0.5 / 40 * (l1 * first.sign() + l2 * first) if "weight" in name else 0
+        torch.testing.assert_close(penalized[name], without[name] - decay)
 
 
 @pytest.mark.parametrize(("interval", "steps"), [("epoch", 3), ("step", 15)])
@@ -201,9 +206,10 @@ def test_a_checkpoint_of_another_architecture_is_refused_before_it_is_loaded(tin
         trainer(tmp_path).test(other, tiny_data(), ckpt_path=tmp_path / "model.ckpt", weights_only=True)
 
 
-def test_negative_l2_is_refused():
-    with pytest.raises(ValueError, match="l2 must be at least 0; got -1"):
-        MLPClassifier([4], l2=-1)
+@pytest.mark.parametrize("name", ["l1", "l2"])
+def test_negative_penalties_are_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 0; got -1"):
+        MLPClassifier([4], **cast(Any, {name: -1}))
 
 
 @pytest.mark.cuda

@@ -39,7 +39,7 @@ def test_measuring_changes_nothing(tmp_path):
 
 
 def test_dropout_is_off_and_penalties_are_on_while_measuring(tmp_path):
-    classifier, data, _ = trained(tmp_path, Curves([]), dropout=0.5, l2=3.0)
+    classifier, data, _ = trained(tmp_path, Curves([]), activation="sigmoid", dropout=0.5, l2=3.0)
     assert measure(classifier, data, "val") == measure(classifier, data, "val")
     assert classifier.training
     _, cost = measure(classifier, data, "val")

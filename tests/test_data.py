@@ -44,6 +44,22 @@ def test_an_epochs_order_depends_on_seed_and_epoch_alone():
     assert first.sort().values.tolist() == list(range(1000))
 
 
+@pytest.mark.usefixtures("tiny_mnist")
+def test_an_order_that_is_kept_is_that_of_the_file():
+    data = prepared(shuffle=False)
+    for _ in range(2):
+        labels = torch.cat([labels for _, labels in data.train_dataloader()])
+        assert torch.equal(labels, data.train_images.labels)
+
+
+@pytest.mark.usefixtures("tiny_mnist")
+def test_larger_images_get_background_below_and_at_the_right():
+    images = prepared().train_images.images.view(-1, 28, 28)
+    larger = prepared(image_size=30).train_images.images.view(-1, 30, 30)
+    assert torch.equal(larger[:, :28, :28], images)
+    assert larger[:, 28:].sum() == larger[:, :, 28:].sum() == 0
+
+
 def test_drawing_an_order_leaves_the_global_generator_alone():
     torch.manual_seed(0)
     expected = torch.rand(1)

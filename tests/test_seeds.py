@@ -50,6 +50,7 @@ RECIPE = [
 )
 def test_together_as_alone(changes, tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mnist_mlp.seeds.JOINT_IMAGES", 50)  # two mini-batches of each network, and the last
     clis, generators = build_seeds([*RECIPE, *changes], SEEDS)
     assert obstacle_to_a_stack(clis[0]) is None
     before = [[p.clone() for p in cli.model.parameters()] for cli in clis]
