@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from mnist_mlp.curves import Run, reached
 from mnist_mlp.published import ROWS
+from mnist_mlp.results import Run, reached
 
 BLUE, ORANGE = "#2a6ea6", "#ffa933"  # the book's
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -10,43 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from mnist_mlp.classifier import MLPClassifier
 from mnist_mlp.data import MNISTDataModule
-from mnist_mlp.published import Figure
-
-Series = dict[str, list[float]]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A network that was trained.
-
-    Attributes:
-        series: Accuracy, a fraction, and cost after each epoch, by split: "test/acc" and so on.
-        seconds: What its training took on one core, beside another training on the other.
-    """
-
-    series: Series
-    seconds: float
-
-    def accuracy(self, figure: Figure) -> float:
-        """The accuracy in the metric of a published figure, in percent."""
-        curve = self.series[f"{figure.split}/acc"]
-        if figure.epoch == "peak":
-            return 100 * max(curve)
-        epoch = {"first": 0, "last": -1}.get(figure.epoch)
-        if epoch is None:
-            validation = self.series["val/acc"]
-            epoch = validation.index(max(validation))
-        return 100 * curve[epoch]
-
-
-def reached(figure: Figure, runs: Sequence[Run]) -> list[float]:
-    """The accuracies, in percent, that stand beside a published figure.
-
-    One for each run; or, where the figure is the best of some runs, one for each so many of ours in turn.
-    """
-    singles = [run.accuracy(figure) for run in runs]
-    firsts = range(0, len(singles) - figure.best_of + 1, figure.best_of)
-    return [max(singles[first : first + figure.best_of]) for first in firsts]
+from mnist_mlp.results import Series
 
 
 @torch.no_grad()

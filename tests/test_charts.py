@@ -1,8 +1,8 @@
 import pytest
 
 from mnist_mlp.charts import DRAWINGS, draw_comparison, draw_curves
-from mnist_mlp.curves import Run
 from mnist_mlp.published import ROWS
+from mnist_mlp.results import Run
 
 
 def test_the_pictures_are_drawn(tmp_path):

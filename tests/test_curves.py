@@ -3,8 +3,7 @@ import torch
 from lightning import Trainer, seed_everything
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
-from mnist_mlp.curves import Curves, Run, measure, reached
-from mnist_mlp.published import Figure
+from mnist_mlp.curves import Curves, measure
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
 
@@ -46,11 +45,3 @@ def test_dropout_is_off_and_penalties_are_on_while_measuring(tmp_path):
     classifier.l2 = 0.0
     penalty = cost - measure(classifier, data, "val")[1]
     assert penalty == pytest.approx(classifier.mlp.l2_penalty(3.0 / 40).item(), rel=1e-4)
-
-
-HALF = Run({"test/acc": [0.5, 0.9, 0.8, 0.85], "val/acc": [0.4, 0.6, 0.7, 0.7]}, 60.0)
-
-
-@pytest.mark.parametrize(("epoch", "expected"), [("first", 50.0), ("last", 85.0), ("peak", 90.0), ("best", 80.0)])
-def test_metrics(epoch, expected):
-    assert reached(Figure("test", epoch, 0.0), [HALF]) == [pytest.approx(expected)]

@@ -19,6 +19,7 @@ LAYERS = [
     {"classifier"},
     {"checkpoints", "faults"},
     {"training", "published"},
+    {"results"},
     {"curves"},
     {"verification", "contestants", "start_up", "seeds", "charts"},
     {"gradient_cost"},

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_mlp.curves import reached
 from mnist_mlp.published import ROWS, Figure
-from mnist_mlp.reproduction import Results
+from mnist_mlp.results import Results, reached
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "published"
 

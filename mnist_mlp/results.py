@@ -1,0 +1,216 @@
+"""What trainings of published recipes reached: kept in a file, and set beside what was published."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import yaml
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from mnist_mlp.published import ROWS, Figure, Row
+
+Series = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network that was trained.
+
+    Attributes:
+        series: Accuracy, a fraction, and cost after each epoch, by split: "test/acc" and so on.
+        seconds: What its training took on one core, beside another training on the other.
+    """
+
+    series: Series
+    seconds: float
+
+    def accuracy(self, figure: Figure) -> float:
+        """The accuracy in the metric of a published figure, in percent."""
+        curve = self.series[f"{figure.split}/acc"]
+        if figure.epoch == "peak":
+            return 100 * max(curve)
+        epoch = {"first": 0, "last": -1}.get(figure.epoch)
+        if epoch is None:
+            validation = self.series["val/acc"]
+            epoch = validation.index(max(validation))
+        return 100 * curve[epoch]
+
+
+def reached(figure: Figure, runs: Sequence[Run]) -> list[float]:
+    """The accuracies, in percent, that stand beside a published figure.
+
+    One for each run; or, where the figure is the best of some runs, one for each so many of ours in turn.
+    """
+    singles = [run.accuracy(figure) for run in runs]
+    firsts = range(0, len(singles) - figure.best_of + 1, figure.best_of)
+    return [max(singles[first : first + figure.best_of]) for first in firsts]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table: a published figure and ours, accuracies in percent.
+
+    Attributes:
+        interval: Half the width of the 95 % confidence interval of the mean, by Student's t, or None for one run.
+        verdict: Whether ours reaches the published one.
+        seconds: Mean time of a training.
+    """
+
+    row: str
+    source: str
+    metric: str
+    published: float
+    note: str
+    mean: float
+    sd: float | None
+    n: int
+    interval: float | None
+    min: float
+    max: float
+    difference: float
+    verdict: str
+    seconds: float
+
+
+def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
+    """Set a published figure beside ours."""
+    accuracies = reached(figure, runs)
+    n, middle = len(accuracies), mean(accuracies)
+    sd = stdev(accuracies) if n > 1 else None
+    return Line(
+        row=name,
+        source=row.source,
+        metric=figure.metric,
+        published=figure.published,
+        note=figure.note,
+        mean=middle,
+        sd=sd,
+        n=n,
+        interval=None if sd is None else student_t(n - 1) * sd / sqrt(n),
+        min=min(accuracies),
+        max=max(accuracies),
+        difference=middle - figure.published,
+        verdict=verdict(row, figure, middle),
+        seconds=mean(run.seconds for run in runs),
+    )
+
+
+def verdict(row: Row, figure: Figure, accuracy: float) -> str:
+    """Whether a mean accuracy reaches a published figure, in words."""
+    if row.at_most is not None:
+        return "same behaviour" if accuracy <= row.at_most else "learns where the source does not"
+    if round(accuracy - figure.published, 6) >= 0:
+        return "reached"
+    missing = figure.published - accuracy
+    return f"within {row.tolerance:g}" if missing <= row.tolerance + 1e-9 else f"missed by {missing:.2f}"
+
+
+def student_t(degrees_of_freedom: int) -> float:
+    """The 97.5 % quantile of Student's t distribution."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, degrees_of_freedom))
+
+
+class Results:
+    """All runs there are, kept in a JSON file that is replaced at once.
+
+    Runs of a configuration whose settings have changed since do not count.
+
+    Args:
+        path: The file; it need not exist yet.
+        configs: The folder of the configurations.
+
+    Raises:
+        ValueError: if the file is not one of these.
+    """
+
+    def __init__(self, path: Path, configs: Path) -> None:
+        self.path, self.configs = path, configs
+        self.rows: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            try:
+                self.rows = json.loads(path.read_text())["rows"]
+                for stored in self.rows.values():
+                    [Run(**run) for run in stored["seeds"].values()]
+            except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+                raise ValueError(
+                    f"{path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
+                    "name another file with --json, or move it away"
+                ) from error
+
+    def config(self, name: str) -> Path:
+        """The configuration of a row."""
+        return self.configs / f"{name}.yaml"
+
+    def runs(self, name: str) -> dict[int, Run]:
+        """The runs of a row by their seeds."""
+        stored = self.rows.get(name, {})
+        if stored.get("config") != digest(self.config(name)):
+            return {}
+        return {int(seed): Run(**run) for seed, run in sorted(stored["seeds"].items(), key=lambda item: int(item[0]))}
+
+    def add(self, name: str, seed: int, run: Run) -> None:
+        """Keep a run."""
+        runs = self.runs(name) | {seed: run}
+        seeds = {str(seed): asdict(run) for seed, run in sorted(runs.items())}
+        self.rows[name] = {"config": digest(self.config(name)), "seeds": seeds}
+        order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        part = self.path.with_name(f".{self.path.name}.part")
+        part.write_text(json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n")
+        os.replace(part, self.path)
+
+
+def digest(config: Path) -> str:
+    """What the settings in a configuration file hash to, whatever its comments say."""
+    settings = yaml.safe_load(config.read_text())
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+HEADINGS = ("row", "metric", "published", "ours", "sd", "n", "95 %", "min - max", "difference", "verdict", "time")
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """A line of the table as text."""
+    minutes, seconds = divmod(round(line.seconds), 60)
+    return (
+        line.row,
+        line.metric,
+        f"{line.published:.2f}",
+        f"{line.mean:.2f}",
+        "-" if line.sd is None else f"{line.sd:.2f}",
+        str(line.n),
+        "-" if line.interval is None else f"± {line.interval:.2f}",
+        f"{line.min:.2f} - {line.max:.2f}",
+        f"{line.difference:+.2f}",
+        line.verdict,
+        f"{minutes}:{seconds:02d}",
+    )
+
+
+def table_of(lines: Sequence[Line]) -> Table:
+    """The table for the terminal."""
+    table = Table(*HEADINGS, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for line in lines:
+        table.add_row(*cells(line))
+    return table
+
+
+def markdown_of(lines: Sequence[Line]) -> str:
+    """The table as Markdown, with the notes below."""
+    notes = list(dict.fromkeys(line.note for line in lines if line.note))
+    rows = [HEADINGS, ["---"] * len(HEADINGS)]
+    for line in lines:
+        row, metric, published, *rest = cells(line)
+        mark = f" [{notes.index(line.note) + 1}]" if line.note else ""
+        rows.append([f"[{row}]({row}.yaml)", metric, published + mark, *rest])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table + "\n\n" + "".join(f"[{i}] {note}.  \n" for i, note in enumerate(notes, start=1))
