@@ -1,6 +1,7 @@
 """What was published, and what the committed results say of it."""
 
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -28,20 +29,17 @@ def test_headers_say_what_was_measured(name, results):
         assert "not measured here" in header
         return
     for figure in ROWS[name].figures:
-        accuracies = reached(figure, runs)
-        assert f"{sum(accuracies) / len(accuracies):.2f} % {figure.metric}" in header
-
-
-def mean_of(results, name, split, epoch):
-    accuracies = reached(Figure(split, epoch, 0.0), list(results.runs(name).values()))
-    return sum(accuracies) / len(accuracies)
+        assert f"{fmean(reached(figure, runs)):.2f} % {figure.metric}" in header
 
 
 def test_the_books_claims_hold(results):
-    def mean(row, split, epoch):
-        return mean_of(results, f"nielsen-{row}", split, epoch)
+    def all_of(row, split, epoch):
+        return reached(Figure(split, epoch, 0.0), list(results.runs(f"nielsen-{row}").values()))
 
-    assert mean("ch3-ce-100", "test", "peak") >= mean("ch1-100", "test", "peak")
+    def mean(row, split, epoch):
+        return fmean(all_of(row, split, epoch))
+
+    assert mean("ch3-ce-100", "test", "peak") >= max(all_of("ch1-100", "test", "peak"))
     assert mean("ch3-overfit-l2", "test", "last") > mean("ch3-overfit", "test", "last")
     assert mean("ch3-l2-30", "test", "last") > mean("ch3-ce-30", "test", "last")
     for n in (30, 100):
