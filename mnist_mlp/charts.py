@@ -90,8 +90,9 @@ def draw_curves(runs: Mapping[str, Sequence[Run]], folder: Path) -> list[Path]:
 def _draw_panel(axes: Any, panel: Panel, runs: Mapping[str, Sequence[Run]]) -> None:
     scale = 100 if panel.key.endswith("/acc") else 1
     for (row, label), colour in zip(panel.rows.items(), (BLUE, ORANGE, "#777777"), strict=False):
-        curves = [[scale * value for value in run.series[panel.key]][panel.first_epoch :] for run in runs[row]]
-        epochs = range(panel.first_epoch, panel.first_epoch + len(curves[0]))
+        length = min(len(run.series[panel.key]) for run in runs[row])
+        epochs = range(min(panel.first_epoch, length - 1), length)
+        curves = [[scale * run.series[panel.key][epoch] for epoch in epochs] for run in runs[row]]
         for curve in curves:
             axes.plot(epochs, curve, color=colour, alpha=0.3, linewidth=0.7)
         axes.plot(epochs, [mean(values) for values in zip(*curves, strict=True)], color=colour, label=label)

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float, Int
-from lightning import Callback, LightningModule
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LRSchedulerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -37,6 +37,16 @@ class EpochMetrics(Module):
         # this one sees it; of a validation it leaves the mean of the other batches.
         self.loss = MeanMetric(nan_strategy="ignore")
         self.acc = MulticlassAccuracy(NUM_CLASSES, average="micro", validate_args=False)
+
+
+class NormLimit(Callback):
+    """Shrink incoming weights that a step of Lightning's has made too long, before a checkpoint is written."""
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Shrink them."""
+        cast(MLPClassifier, pl_module).limit_norms()
 
 
 class MLPClassifier(LightningModule):
@@ -125,8 +135,8 @@ class MLPClassifier(LightningModule):
         return self.mlp(x)
 
     def configure_callbacks(self) -> list[Callback]:
-        """Choose the number of threads."""
-        return [ThreadChoice()]
+        """Choose the number of threads, and keep to `max_norm`."""
+        return [ThreadChoice(), NormLimit()]
 
     def on_train_start(self) -> None:
         """Restore the random generators, where a run is continued."""
@@ -152,10 +162,6 @@ class MLPClassifier(LightningModule):
         cost = self._evaluate(batch, self.train_metrics)
         self._check_finite(cost, self.global_step + 1)
         return self.mlp.penalized(cost, *self.penalty_strengths)
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Shrink incoming weights that the step has made too long."""
-        self.limit_norms()
 
     def on_train_epoch_end(self) -> None:
         """Log train/loss and train/acc, before any checkpoint of the epoch is written.

@@ -53,6 +53,12 @@ class Row(NamedTuple):
     at_most: float | None = None
     drawn: tuple[Split, ...] = ()
 
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The images to measure."""
+        chosen: list[Split] = ["val"] if any(figure.epoch == "best" for figure in self.figures) else []
+        return tuple(dict.fromkeys([*chosen, *(figure.split for figure in self.figures), *self.drawn]))
+
 
 def _nielsen(chapter: int, *figures: Figure, at_most: float | None = None, drawn: tuple[Split, ...] = ()) -> Row:
     seeds = 5 * max(figure.best_of for figure in figures)
@@ -70,7 +76,7 @@ SRIVASTAVA = "Srivastava et al. 2014"
 ROWS: dict[str, Row] = {
     "nielsen-ch1-30": _nielsen(1, Figure("test", "peak", 95.42, best_of=3), Figure("test", "last", 95.34, best_of=3)),
     "nielsen-ch1-100": _nielsen(
-        1, Figure("test", "peak", 96.59, best_of=3, note="many single runs never learn one or two of the digits")
+        1, Figure("test", "peak", 96.59, best_of=3, note="many single runs never learn one to three of the digits")
     ),
     "nielsen-ch1-slow": _nielsen(1, Figure("test", "last", 21.42), Figure("test", "first", 11.39), at_most=40),
     "nielsen-ch1-blowup": _nielsen(1, Figure("test", "last", 9.82), Figure("test", "first", 10.09), at_most=15),

@@ -36,27 +36,42 @@ class Job:
         row: The name of the row.
         seeds: Those of the networks, which are trained at once.
         config: The configuration file.
+        settings: The digest of its settings when the job was made.
         splits: The images that are measured after each epoch.
         device: cpu or cuda.
         work_dir: Where a training that is stopped leaves its checkpoints.
-        deadline: When to stop, as of `time.time()`, or None.
+        deadline: When to stop after the present epoch, as of `time.time()`, or None. Networks that are trained at once
+            are not stopped, but not started either.
     """
 
     row: str
     seeds: tuple[int, ...]
     config: Path
+    settings: str
     splits: tuple[str, ...]
     device: str
     work_dir: Path
     deadline: float | None
 
+    @property
+    def folder(self) -> Path:
+        """Where the checkpoints of its first seed lie."""
+        return self.work_dir / f"{self.row}-{self.seeds[0]}-{self.settings}"
+
     def run(self) -> dict[int, Run]:
-        """Train, on one thread; the runs that are complete, by their seeds."""
+        """Train, on one thread; the runs that are complete, by their seeds.
+
+        Raises:
+            ValueError: if the configuration has changed since the job was made.
+            FloatingPointError: if a training diverges.
+        """
+        if digest(self.config) != self.settings:
+            raise ValueError(f"{self.config} was changed meanwhile; the same command trains it as it is now")
         torch.set_num_threads(1)
         warnings.filterwarnings("ignore")
         if self.deadline is not None and time.time() > self.deadline:
             return {}
-        args = ["--config", str(self.config), f"--trainer.accelerator={self.device}", *QUIET]
+        args = ["--config", str(self.config), f"--trainer.accelerator={self.device}", "--trainer.devices=1", *QUIET]
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             if len(self.seeds) > 1:
                 return self._train_together(args)
@@ -71,49 +86,40 @@ class Job:
         return {seed: Run(noted.series, seconds) for seed, noted in zip(self.seeds, curves, strict=True)}
 
     def _train_alone(self, args: list[str], seed: int) -> dict[int, Run]:
-        folder = self.work_dir / f"{self.row}-{seed}-{digest(self.config)}"
-        args = ["fit", *args, f"--seed_everything={seed}", f"--trainer.default_root_dir={folder}"]
-        if stopped := list(folder.glob(f"{self.row}/version_*/checkpoints/last.ckpt")):
+        args = ["fit", *args, f"--seed_everything={seed}", f"--trainer.default_root_dir={self.folder}"]
+        if stopped := list(self.folder.glob(f"{self.row}/version_*/checkpoints/last.ckpt")):
             args += ["--ckpt_path", str(max(stopped, key=lambda path: path.stat().st_mtime))]
         cli = build(args)
         curves = Curves(self.splits, self.deadline)
         cli.trainer.callbacks.insert(0, curves)  # pyright: ignore[reportAttributeAccessIssue]
         cli.execute()
-        if not curves.complete:
-            return {}
-        shutil.rmtree(folder)
-        return {seed: Run(curves.series, curves.seconds)}
+        return {seed: Run(curves.series, curves.seconds)} if curves.complete else {}
 
 
 def jobs(name: str, seeds: Sequence[int], results: Results, device: str, deadline: float | None) -> list[Job]:
     """The trainings of a row: all seeds at once where networks are small, else one by one."""
-    row = ROWS[name]
-    chooses = ["val"] if any(figure.epoch == "best" for figure in row.figures) else []
-    splits = tuple(dict.fromkeys([*chooses, *(figure.split for figure in row.figures), *row.drawn]))
     config = results.config(name)
 
     def job(*seeds: int) -> Job:
-        return Job(name, seeds, config, splits, device, WORK_DIR, deadline)
+        return Job(name, seeds, config, digest(config), ROWS[name].splits, device, WORK_DIR, deadline)
 
     (cli,), _ = build_seeds(["--config", str(config), "--trainer.accelerator=cpu", *QUIET], [0])
     together = obstacle_to_a_stack(cli) is None
-    return [job(*seeds)] if together and seeds else [job(seed) for seed in seeds]
+    return [job(*seeds)] if together else [job(seed) for seed in seeds]
 
 
 def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[int, Run], str]]:
-    """Run jobs, so many at a time, and yield what each gives when it ends, and why it gives nothing, if it diverged."""
+    """Run jobs, so many at a time, and yield what each gives when it ends, and why it failed, if it did."""
+    left = list(all_jobs)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting: dict[Future[dict[int, Run]], Job] = {pool.submit(job.run): job for job in all_jobs}
-        try:
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    job = waiting.pop(future)
-                    try:
-                        yield job, future.result(), ""
-                    except FloatingPointError as error:
-                        yield job, {}, str(error)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        running: dict[Future[dict[int, Run]], Job] = {}
+        while left or running:
+            while left and len(running) < workers:
+                job = left.pop(0)
+                running[pool.submit(job.run)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job, error = running.pop(future), future.exception()
+                yield job, {} if error else future.result(), str(error or "")
 
 
 def run(args: list[str]) -> int:
@@ -131,20 +137,25 @@ def run(args: list[str]) -> int:
     console = Console()
     console.width = max(console.width, TABLE_WIDTH)
     waiting = []
-    for name in options.rows:
-        seeds = [seed for seed in range(options.seeds or ROWS[name].seeds) if seed not in results.runs(name)]
+    wanted = {name: options.seeds or ROWS[name].seeds for name in options.rows}
+    for name, n in wanted.items():
+        seeds = [seed for seed in range(n) if seed not in results.runs(name)]
         waiting += jobs(name, seeds, results, options.device, deadline) if seeds else []
     workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
+    failed = set()
     if waiting:
         with console.status(f"{len(waiting)} trainings, {workers} at a time"):
-            for job, runs, diverged in finish(waiting, workers):
-                if diverged:
-                    console.print(f"{job.row}, seeds {', '.join(map(str, job.seeds))}: {diverged}", highlight=False)
-                for seed, each in runs.items():
-                    results.add(job.row, seed, each)
+            for job, trained, error in finish(waiting, workers):
+                for seed, each in trained.items():
+                    results.add(job.row, job.settings, seed, each)
                     accuracy = each.accuracy(ROWS[job.row].figures[0])
                     console.print(f"{job.row}, seed {seed}: {accuracy:.2f} %, {each.seconds:.0f} s", highlight=False)
-    runs = {name: list(results.runs(name).values())[: options.seeds] for name in options.rows}
+                if trained:
+                    shutil.rmtree(job.folder, ignore_errors=True)
+                if error:
+                    failed.add(job.row)
+                    console.print(f"{job.row}, seeds {', '.join(map(str, job.seeds))}: {error}", highlight=False)
+    runs = {name: [run for seed, run in results.runs(name).items() if seed < n] for name, n in wanted.items()}
     lines = [
         line(name, ROWS[name], figure, runs[name])
         for name in options.rows
@@ -159,10 +170,9 @@ def run(args: list[str]) -> int:
     if options.curves:
         for path in draw_curves(runs, options.curves):
             console.print(path)
-    unfinished = [name for name in options.rows if len(results.runs(name)) < (options.seeds or ROWS[name].seeds)]
-    if unfinished:
+    if unfinished := [name for name, n in wanted.items() if len(runs[name]) < n and name not in failed]:
         console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
-    return 1 if any("missed" in line.verdict or "learns" in line.verdict for line in lines) else 0
+    return 1 if failed or any("missed" in line.verdict or "learns" in line.verdict for line in lines) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -175,7 +185,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("rows", nargs="*", metavar="ROW", help="a published recipe; its configuration is ROW.yaml")
     parser.add_argument("--all", action="store_true", help="all of them that have a configuration")
     parser.add_argument("--seeds", type=int, metavar="N", help="train with the seeds 0 ... N - 1 (default: the row's)")
-    parser.add_argument("--budget", type=float, metavar="MINUTES", help="stop after this time")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        metavar="MINUTES",
+        help="start nothing after this time, and stop what is trained alone after its epoch",
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument(
         "--configs", type=Path, default=Path("configs/published"), metavar="FOLDER", help="(default: %(default)s)"

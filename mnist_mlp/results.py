@@ -31,6 +31,10 @@ class Run:
     series: Series
     seconds: float
 
+    def covers(self, splits: Sequence[str]) -> bool:
+        """Whether these images were measured."""
+        return all(f"{split}/acc" in self.series for split in splits)
+
     def accuracy(self, figure: Figure) -> float:
         """The accuracy in the metric of a published figure, in percent."""
         curve = self.series[f"{figure.split}/acc"]
@@ -134,17 +138,21 @@ class Results:
 
     def __init__(self, path: Path, configs: Path) -> None:
         self.path, self.configs = path, configs
-        self.rows: dict[str, dict[str, Any]] = {}
-        if path.exists():
-            try:
-                self.rows = json.loads(path.read_text())["rows"]
-                for stored in self.rows.values():
-                    [Run(**run) for run in stored["seeds"].values()]
-            except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-                raise ValueError(
-                    f"{path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
-                    "name another file with --json, or move it away"
-                ) from error
+        self.rows = self._read()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        if not self.path.exists():
+            return {}
+        try:
+            rows = json.loads(self.path.read_text())["rows"]
+            for stored in rows.values():
+                [Run(**run) for run in stored["seeds"].values()]
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{self.path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
+                "name another file with --json, or move it away"
+            ) from error
+        return rows
 
     def config(self, name: str) -> Path:
         """The configuration of a row."""
@@ -155,13 +163,16 @@ class Results:
         stored = self.rows.get(name, {})
         if stored.get("config") != digest(self.config(name)):
             return {}
-        return {int(seed): Run(**run) for seed, run in sorted(stored["seeds"].items(), key=lambda item: int(item[0]))}
+        runs = {int(seed): Run(**run) for seed, run in sorted(stored["seeds"].items(), key=lambda item: int(item[0]))}
+        return {seed: run for seed, run in runs.items() if run.covers(ROWS[name].splits)}
 
-    def add(self, name: str, seed: int, run: Run) -> None:
-        """Keep a run."""
-        runs = self.runs(name) | {seed: run}
-        seeds = {str(seed): asdict(run) for seed, run in sorted(runs.items())}
-        self.rows[name] = {"config": digest(self.config(name)), "seeds": seeds}
+    def add(self, name: str, settings: str, seed: int, run: Run) -> None:
+        """Keep a run of these settings, beside what others have added meanwhile."""
+        self.rows = self._read()
+        stored = self.rows.get(name, {})
+        seeds = stored["seeds"] if stored.get("config") == settings else {}
+        seeds |= {str(seed): asdict(run)}
+        self.rows[name] = {"config": settings, "seeds": dict(sorted(seeds.items(), key=lambda item: int(item[0])))}
         order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(f".{self.path.name}.part")

@@ -1,7 +1,7 @@
 """Networks of one recipe with different seeds, trained at once as batched matrix products.
 
 Each has the first weights, the order of mini-batches, the distortions and the dropout masks that `mnist-mlp fit` with
-its seed has, so that it becomes the same network; only the calls of the matrix products are shared.
+its seed has, so that it becomes the same network but for rounding; only the calls of the matrix products are shared.
 """
 
 import copy
@@ -60,6 +60,7 @@ def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
     obstacles = [
         ("callbacks", bool(cli.config.fit.trainer.callbacks)),
         ("clipping", bool(trainer.gradient_clip_val)),
+        ("accumulation", trainer.accumulate_grad_batches != 1),
         ("a limit to the steps", trainer.max_steps != -1 or trainer.limit_train_batches not in (None, 1.0)),
         ("another precision", trainer.precision != "32-true"),
         ("a schedule that watches a metric", bool(scheduler) and "Plateau" in scheduler.class_path),

@@ -11,7 +11,7 @@ import torch
 from mnist_mlp import reproduction
 from mnist_mlp.published import Figure, Row
 from mnist_mlp.reproduction import Job
-from mnist_mlp.results import Results, Run
+from mnist_mlp.results import Results, Run, digest
 
 CONFIG = """# a comment
 model:
@@ -30,7 +30,8 @@ HALF = Run({"test/acc": [0.5, 0.9, 0.8, 0.85], "val/acc": [0.4, 0.6, 0.7, 0.7]},
 def tiny(tmp_path, monkeypatch):
     """A folder with the configuration of the only row."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(reproduction, "ROWS", {"tiny": ROW})
+    for module in ("reproduction", "results"):
+        monkeypatch.setattr(f"mnist_mlp.{module}.ROWS", {"tiny": ROW})
     (tmp_path / "configs" / "published").mkdir(parents=True)
     (tmp_path / "configs" / "published" / "tiny.yaml").write_text(CONFIG)
     return tmp_path / "configs" / "published" / "tiny.yaml"
@@ -71,7 +72,7 @@ def test_another_seed_is_added_and_another_recipe_is_trained_anew(tiny):
 
 def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch):
     def job(work_dir, deadline=None):
-        return Job("tiny", (0,), tiny, ("train", "val", "test"), "cpu", tmp_path / work_dir, deadline)
+        return Job("tiny", (0,), tiny, digest(tiny), ("train", "val", "test"), "cpu", tmp_path / work_dir, deadline)
 
     whole = job("whole").run()[0]
     with monkeypatch.context() as late:
@@ -88,10 +89,29 @@ def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch)
 def test_a_training_that_diverges_does_not_stop_the_others(tiny, clipping, capsys):
     diverging = CONFIG.replace("lr: 0.1", "lr: 1.0e+38").replace("  dropout: 0.2", "  activation: identity")
     tiny.write_text(diverging.replace("trainer: {max_epochs: 2}\n", f"trainer:\n  max_epochs: 2\n{clipping}"))
-    assert reproduction.run(["tiny"]) == 0
+    assert reproduction.run(["tiny"]) == 1
     printed = " ".join(capsys.readouterr().out.split())
     assert re.search(r"tiny, seeds 0(, 1)?: .* (NaN|inf|nan)", printed)
-    assert "not finished: tiny" in printed
+    assert "not finished" not in printed
+
+
+def test_a_configuration_that_is_changed_meanwhile_is_not_filed_as_the_old_one(tiny, tmp_path):
+    job = Job("tiny", (0,), tiny, "another digest", ("test",), "cpu", tmp_path, None)
+    with pytest.raises(ValueError, match=r"tiny.yaml was changed meanwhile"):
+        job.run()
+
+
+def test_what_two_commands_add_is_kept(tiny):
+    one, other = (Results(Path("kept.json"), Path("configs/published")) for _ in range(2))
+    one.add("tiny", digest(tiny), 0, HALF)
+    other.add("tiny", digest(tiny), 1, HALF)
+    assert list(results("kept.json")) == [0, 1]
+
+
+def test_a_run_that_lacks_what_is_measured_now_does_not_count(tiny):
+    kept = Results(Path("kept.json"), Path("configs/published"))
+    kept.add("tiny", digest(tiny), 0, Run({"test/acc": [0.5]}, 1.0))
+    assert kept.runs("tiny") == {}
 
 
 def test_nothing_is_trained_when_the_time_is_over(tiny, capsys):
@@ -138,7 +158,7 @@ def test_what_is_not_installed_is_named(tiny, monkeypatch):
 
 def test_results_are_replaced_at_once(tiny, monkeypatch):
     kept = Results(Path("kept.json"), Path("configs/published"))
-    kept.add("tiny", 0, HALF)
+    kept.add("tiny", digest(tiny), 0, HALF)
     before = Path("kept.json").read_text()
     assert json.loads(before)["rows"]["tiny"]["seeds"]["0"]["seconds"] == 60
 
@@ -147,5 +167,5 @@ def test_results_are_replaced_at_once(tiny, monkeypatch):
 
     monkeypatch.setattr("os.replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        kept.add("tiny", 1, HALF)
+        kept.add("tiny", digest(tiny), 1, HALF)
     assert Path("kept.json").read_text() == before
