@@ -122,6 +122,23 @@ def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[in
                 yield job, {} if error else future.result(), str(error or "")
 
 
+def train(waiting: Sequence[Job], workers: int, results: Results, console: Console) -> set[str]:
+    """Run jobs, so many at a time, keep what they give, and say so; the rows of those that failed."""
+    failed = set()
+    with console.status(f"{len(waiting)} trainings, {workers} at a time"):
+        for job, trained, error in finish(waiting, workers):
+            for seed, each in trained.items():
+                results.add(job.row, job.settings, seed, each)
+                accuracy = each.accuracy(ROWS[job.row].figures[0])
+                console.print(f"{job.row}, seed {seed}: {accuracy:.2f} %, {each.seconds:.0f} s", highlight=False)
+            if trained:
+                shutil.rmtree(job.folder, ignore_errors=True)
+            if error:
+                failed.add(job.row)
+                console.print(f"{job.row}, seeds {', '.join(map(str, job.seeds))}: {error}", highlight=False)
+    return failed
+
+
 def run(args: list[str]) -> int:
     """Run `mnist-mlp reproduce`.
 
@@ -139,22 +156,11 @@ def run(args: list[str]) -> int:
     waiting = []
     wanted = {name: options.seeds or ROWS[name].seeds for name in options.rows}
     for name, n in wanted.items():
-        seeds = [seed for seed in range(n) if seed not in results.runs(name)]
+        trained = results.runs(name)
+        seeds = [seed for seed in range(n) if seed not in trained]
         waiting += jobs(name, seeds, results, options.device, deadline) if seeds else []
     workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
-    failed = set()
-    if waiting:
-        with console.status(f"{len(waiting)} trainings, {workers} at a time"):
-            for job, trained, error in finish(waiting, workers):
-                for seed, each in trained.items():
-                    results.add(job.row, job.settings, seed, each)
-                    accuracy = each.accuracy(ROWS[job.row].figures[0])
-                    console.print(f"{job.row}, seed {seed}: {accuracy:.2f} %, {each.seconds:.0f} s", highlight=False)
-                if trained:
-                    shutil.rmtree(job.folder, ignore_errors=True)
-                if error:
-                    failed.add(job.row)
-                    console.print(f"{job.row}, seeds {', '.join(map(str, job.seeds))}: {error}", highlight=False)
+    failed = train(waiting, workers, results, console) if waiting else set()
     runs = {name: [run for seed, run in results.runs(name).items() if seed < n] for name, n in wanted.items()}
     lines = [
         line(name, ROWS[name], figure, runs[name])

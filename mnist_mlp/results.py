@@ -68,7 +68,6 @@ class Line:
     """
 
     row: str
-    source: str
     metric: str
     published: float
     note: str
@@ -90,7 +89,6 @@ def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
     sd = stdev(accuracies) if n > 1 else None
     return Line(
         row=name,
-        source=row.source,
         metric=figure.metric,
         published=figure.published,
         note=figure.note,

@@ -71,7 +71,6 @@ class ManualStep:
         generators: Sequence[torch.Generator] = (),
     ) -> None:
         self.mlp = mlp
-        self.batch_size = batch_size
         self.parameters = [*mlp.weights, *mlp.biases]
         self.weights = [w.detach() for w in mlp.weights]
         self.transposed = [w.mT for w in self.weights]
