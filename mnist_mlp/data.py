@@ -148,10 +148,10 @@ class DeviceLoader:
         self._resume_at = {"epoch": -1, "batch": 0}
         self._position = {"epoch": epoch, "batch": start}
         for block in self.batch_sampler.blocks(device, self.steps_per_execution, start):
-            first = self._position["batch"]
+            num_before = self._position["batch"]
             self._position["batch"] += len(block)
             x, y = self.look_up(block)
-            self.distort(x, y, first)
+            self.distort(x, y, num_before)
             x = self.normalized(x)
             yield (x, y) if self.steps_per_execution > 1 else (x[0], y[0])
 
@@ -165,14 +165,18 @@ class DeviceLoader:
         return x.view(*indices.shape, -1), labels.index_select(0, chosen).view(indices.shape)
 
     def distort(
-        self, xs: Float32[Tensor, "steps batch pixels"], labels: Int64[Tensor, "steps batch"], first: int
+        self, xs: Float32[Tensor, "steps batch pixels"], labels: Int64[Tensor, "steps batch"], num_before: int
     ) -> None:
-        """Distort mini-batches in place; the first of them has this number in the epoch."""
+        """Distort mini-batches in place; so many came before them in the epoch.
+
+        Their generators count them from 1: numbers are padded with zeros, and a mini-batch 0 would share the generator
+        of the permutation.
+        """
         if not self.augmentation.distorts:
             return
         size = isqrt(xs.shape[-1])
         for i, (x, digits) in enumerate(zip(xs, labels, strict=True)):
-            generator = self.batch_sampler.sampler.generator(x.device, first + i, self.batch_sampler.rank)
+            generator = self.batch_sampler.sampler.generator(x.device, num_before + i + 1, self.batch_sampler.rank)
             x.copy_(self.augmentation(x.view(-1, size, size), digits, generator).flatten(1))
 
     def normalized(self, x: Float32[Tensor, "*shape pixels"]) -> Float32[Tensor, "*shape pixels"]:

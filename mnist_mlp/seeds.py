@@ -146,10 +146,10 @@ def joint_blocks(
     batch_size = loaders[0].batch_sampler.batch_size
     for loader in loaders:
         loader.batch_sampler.sampler.set_epoch(epoch)
-    steps, first = max(1, JOINT_IMAGES // (batch_size * len(loaders))), 0
+    steps, num_before = max(1, JOINT_IMAGES // (batch_size * len(loaders))), 0
     for blocks in zip(*(loader.batch_sampler.blocks(images.device, steps) for loader in loaders), strict=True):
         xs, labels = loaders[0].look_up(torch.stack(blocks, dim=1))
         for loader, x, digits in zip(loaders, xs.unbind(1), labels.unbind(1), strict=True):
-            loader.distort(x, digits, first)
-        first += len(xs)
+            loader.distort(x, digits, num_before)
+        num_before += len(xs)
         yield loaders[0].normalized(xs), labels

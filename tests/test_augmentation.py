@@ -190,6 +190,15 @@ def test_a_resumed_epoch_is_distorted_as_if_it_had_not_stopped():
 
 
 @pytest.mark.usefixtures("tiny_mnist")
+def test_distortions_share_no_random_numbers_with_the_order_of_the_images():
+    loader = data_module(shuffle=False, train_size=8).train_dataloader()
+    ((x, labels),) = loader
+    plain = (loader.dataset.tensors[0].float() / 255).view(8, 28, 28)
+    shared = ALL(plain, labels, loader.batch_sampler.sampler.generator(torch.device("cpu")))
+    assert not torch.equal(x, shared.flatten(1))
+
+
+@pytest.mark.usefixtures("tiny_mnist")
 def test_only_training_images_are_distorted():
     data = data_module()
     validation = next(iter(data.evaluation_loader("val")))[0]
