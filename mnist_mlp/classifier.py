@@ -16,12 +16,13 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
+from mnist_mlp.adversarial import AdversarialStep, adversarial_examples
 from mnist_mlp.backprop import check_inputs
 from mnist_mlp.blocks import ThreadChoice, count_steps, steps_left
 from mnist_mlp.data import DeviceLoader
 from mnist_mlp.mlp import MLP
 from mnist_mlp.penalties import limit_norms
-from mnist_mlp.steps import AutogradStep, Descent, ManualStep, StepGraphs, has_hooks, run_steps, update_of
+from mnist_mlp.steps import AutogradStep, Descent, ManualStep, Step, StepGraphs, has_hooks, run_steps, update_of
 
 NUM_CLASSES = 10
 
@@ -72,6 +73,8 @@ class MLPClassifier(LightningModule):
         l2: lambda in the penalty lambda/(2n) sum w^2 over weights, not biases (Nielsen, ch. 3, eq. 87).
         max_norm: The largest norm of the incoming weights of a hidden neuron; after each step, longer ones are shrunk
             to it (Srivastava et al., 2014, section 5.1). By default there is no limit.
+        adversarial: epsilon; if it is not 0, each training image has its adversarial example beside it in the
+            mini-batch, that far away (`mnist_mlp.adversarial`). train/loss and train/acc are then of both.
         gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.backprop`.
         optimizer: Any torch optimizer without its parameters.
         scheduler: Any torch learning-rate scheduler without its optimizer.
@@ -97,6 +100,7 @@ class MLPClassifier(LightningModule):
         l1: float = 0.0,
         l2: float = 0.0,
         max_norm: float | None = None,
+        adversarial: float = 0.0,
         gradients: Literal["autograd", "manual"] = "autograd",
         optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.SGD(parameters, lr=0.1),
         scheduler: LRSchedulerCallable | None = None,
@@ -104,7 +108,7 @@ class MLPClassifier(LightningModule):
         num_inputs: int = 784,
     ) -> None:
         super().__init__()
-        for name, value in (("l1", l1), ("l2", l2)):
+        for name, value in (("l1", l1), ("l2", l2), ("adversarial", adversarial)):
             if not value >= 0:
                 raise ValueError(f"{name} must be at least 0; got {value}")
         if max_norm is not None and not max_norm > 0:
@@ -113,6 +117,7 @@ class MLPClassifier(LightningModule):
         self.l1 = l1
         self.l2 = l2
         self.max_norm = max_norm
+        self.adversarial = adversarial
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
@@ -159,6 +164,10 @@ class MLPClassifier(LightningModule):
         """
         if batch[0].dim() == 3:
             batch = self._train_on_all_but_the_last(*batch)
+        if self.adversarial:
+            x, labels = batch
+            moved = adversarial_examples(self.mlp, x, labels, self.adversarial)
+            batch = torch.cat([x, moved]), torch.cat([labels, labels])
         cost = self._evaluate(batch, self.train_metrics)
         self._check_finite(cost, self.global_step + 1)
         return self.mlp.penalized(cost, *self.penalty_strengths)
@@ -249,25 +258,30 @@ class MLPClassifier(LightningModule):
 
     def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]) -> None:
         check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
+        if self.adversarial:
+            labels = torch.cat([labels, labels], dim=1)
         zs = xs.new_empty(*labels.shape, NUM_CLASSES)
         ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
         updates = self._updates()
         frozen = not all(parameter.requires_grad for parameter in self.mlp.parameters())
         if self.mlp.gradients == "autograd" or frozen or has_hooks(self.mlp) or not self.mlp.training:
-            run_steps(AutogradStep(self.mlp, *self.penalty_strengths), updates, xs, ys, zs)
+            run_steps(self._with_adversaries(AutogradStep(self.mlp, *self.penalty_strengths)), updates, xs, ys, zs)
         else:
-            step = ManualStep(self.mlp, xs.shape[1], *self.penalty_strengths)
+            step = ManualStep(self.mlp, labels.shape[1], *self.penalty_strengths)
             with torch.no_grad():
-                if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent):
+                if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent) and not self.adversarial:
                     self._graphs.run(step, updates[0], xs, ys, zs)
                 else:
-                    run_steps(step, updates, xs, ys, zs)
+                    run_steps(self._with_adversaries(step), updates, xs, ys, zs)
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
                 self._check_finite(self.mlp.cost.value(z, y), self.global_step + 1 + i)
         self.train_metrics.loss.update(cost, labels.numel())
         self.train_metrics.acc.update(zs.flatten(0, 1), labels.flatten())
+
+    def _with_adversaries(self, step: Step) -> Step:
+        return AdversarialStep(step, self.mlp, self.adversarial) if self.adversarial else step
 
     def _updates(self) -> list[Callable[..., Any]]:
         """What follows each mini-batch of a block: clipping, where asked for, the update, the schedule, the limit."""

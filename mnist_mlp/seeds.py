@@ -62,6 +62,7 @@ def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
         ("clipping", bool(trainer.gradient_clip_val)),
         ("accumulation", trainer.accumulate_grad_batches != 1),
         ("a limit to the steps", trainer.max_steps != -1 or trainer.limit_train_batches not in (None, 1.0)),
+        ("adversarial examples", bool(model.adversarial)),
         ("another precision", trainer.precision != "32-true"),
         ("a schedule that watches a metric", bool(scheduler) and "Plateau" in scheduler.class_path),
         ("its optimizer", not isinstance(model.optimizer(model.parameters()), ELEMENTWISE)),

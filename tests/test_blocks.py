@@ -119,6 +119,8 @@ def test_for_every_activation_and_cost(tmp_path, activation, cost, gradients):
         {"max_norm": 0.5},
         {"max_norm": 0.5, "l1": 1.0, "dropout": 0.4},
         {"initializer": ["fan_out", "large", "zeros"]},
+        {"adversarial": 0.5},
+        {"adversarial": 0.5, "l2": 3.0, "dropout": 0.4, "input_dropout": 0.2},
     ],
     ids=str,
 )

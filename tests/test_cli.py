@@ -270,6 +270,7 @@ def refused(run, *args):
         (["--data.augmentation.rotation=-5"], "rotation must lie between 0 and 180; got -5.0"),
         (["--data.image_size=29"], "inputs must have the shape (batch, 784); got"),
         (["--model.max_norm=0"], "max_norm must be larger than 0; got 0.0: leave it out for no limit"),
+        (["--model.adversarial=-1"], "adversarial must be at least 0; got -1.0"),
         (["--model.l1=-1"], "l1 must be at least 0; got -1.0"),
         (["--model.initializer=[he]"], "initializer must be one name, or a list with one for each of the 2 layers"),
         (["--trainer.accumulate_grad_batches=0"], "ZeroDivisionError; MNIST_MLP_TRACEBACK=1 shows where"),

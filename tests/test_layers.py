@@ -14,6 +14,7 @@ LAYERS = [
     {"mlp"},
     {"stacks"},
     {"steps"},
+    {"adversarial"},
     {"datasets", "blocks"},
     {"data"},
     {"classifier"},

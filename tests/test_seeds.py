@@ -74,6 +74,7 @@ def test_together_as_alone(changes, tiny_mnist, tmp_path, monkeypatch, without_s
     [
         (["--model.hidden_sizes=[800]", "--data.batch_size=30"], "its size"),
         (["--trainer.gradient_clip_val=1"], "clipping"),
+        (["--model.adversarial=0.5"], "adversarial examples"),
         (["--trainer.max_steps=3"], "a limit to the steps"),
         (["--trainer.precision=64-true"], "another precision"),
         (["--trainer.callbacks=EarlyStopping", "--trainer.callbacks.monitor=val/loss"], "callbacks"),
