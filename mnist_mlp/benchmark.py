@@ -23,6 +23,7 @@ from rich.table import Table
 
 from mnist_mlp import contestants
 from mnist_mlp.contestants import CONTESTANTS, WORKLOADS, Workload, available
+from mnist_mlp.dashboard_cost import dashboard_cost
 from mnist_mlp.gradient_cost import gradient_cost, gradient_table, gradient_workloads
 from mnist_mlp.start_up import start_up
 
@@ -180,12 +181,21 @@ def run(args: list[str]) -> int:
     console.print(machine(options.device), highlight=False)
     measurements: list[Measurement] = []
     sentences: list[str] = []
+    results: list[dict[str, Any]]
     if options.start_up:
         parts, ratio = start_up(options.start_up, options.repeats)
         for part, seconds in parts.items():
             console.print(f"{seconds:6.2f} s  {part}", highlight=False)
         console.print(f"{ratio:6.2f}    times the import of torch and lightning alone", highlight=False)
-        results: list[dict[str, Any]] = [{"parts": parts, "ratio": ratio}]
+        results = [{"parts": parts, "ratio": ratio}]
+    elif options.dashboard:
+        seconds = dashboard_cost(options.dashboard, options.repeats)
+        for kind, taken in seconds.items():
+            times = f"{median(taken):6.2f} s  {kind} the dashboard ({min(taken):.2f} - {max(taken):.2f})"
+            console.print(times, highlight=False)
+        ratio = median(seconds["with"]) / median(seconds["without"])
+        console.print(f"{ratio:6.3f}    times as long with it", highlight=False)
+        results = [{"seconds": seconds, "ratio": ratio}]
     elif options.gradients:
         costs = [gradient_cost(w, options.device, 40 * options.repeats) for w in gradient_workloads()]
         console.print(gradient_table(costs))
@@ -232,6 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--gradients", action="store_true", help="time forward and backward passes instead")
     instead.add_argument("--start-up", metavar="CONFIG", help="time what happens before the first step of fit instead")
+    instead.add_argument("--dashboard", metavar="CONFIG", help="time fit with its dashboard and without it instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every measurement to this file")
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw a bar chart as PNG (needs matplotlib)")
     return parser
@@ -239,7 +250,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _checked(options: argparse.Namespace) -> argparse.Namespace:
     """The options with their defaults filled in, before anything is measured."""
-    other = "--start-up" if options.start_up else "--gradients" if options.gradients else None
+    instead = (name for name in ("start_up", "gradients", "dashboard") if getattr(options, name))
+    other = next((f"--{name.replace('_', '-')}" for name in instead), None)
     for name in ("workload", "contestant", "epochs", "chart"):
         if other and getattr(options, name) is not None:
             raise ValueError(f"--{name} belongs to the contestants; got {other}, which has none: leave one of them out")

@@ -13,6 +13,8 @@ COMMANDS = {
     "verify": "compare the hand-written gradients with autograd's and with central differences",
     "benchmark": "time a training beside what others would write",
     "reproduce": "train published recipes, and set what they reach beside what was published",
+    "dashboard": "start TensorBoard and print its address",
+    "report": "write a run into one HTML file",
 }
 
 EXAMPLES = """examples:
@@ -52,6 +54,14 @@ def main(argv: list[str] | None = None) -> None:
             from mnist_mlp import benchmark
 
             sys.exit(benchmark.run(args[1:]))
+        if args[0] == "dashboard":
+            from mnist_mlp import viewer
+
+            sys.exit(viewer.run(args[1:]))
+        if args[0] == "report":
+            from mnist_mlp import report
+
+            sys.exit(report.run(args[1:]))
         if args[0] == "reproduce":
             from mnist_mlp import reproduction
 

@@ -34,6 +34,7 @@ from mnist_mlp.checkpoints import (
     run_folder,
 )
 from mnist_mlp.classifier import MLPClassifier
+from mnist_mlp.dashboard import Dashboard
 from mnist_mlp.data import MNISTDataModule
 
 LOG_DIR = "logs"
@@ -118,6 +119,12 @@ class TrainingCLI(LightningCLI):
             default=None,
             help="The run's folder in the log folder (default: the name of the configuration file)",
         )
+        parser.add_argument(
+            "--dashboard",
+            type=Dashboard,
+            default=Dashboard(),
+            help="What TensorBoard shows besides costs and accuracies",
+        )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(
             {"trainer.default_root_dir": LOG_DIR, "trainer.max_epochs": 10, "trainer.enable_model_summary": False}
@@ -191,6 +198,7 @@ class TrainingCLI(LightningCLI):
             model = self.config.fit.model.as_dict()
             optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
             callbacks.append(RunSettings(optimization, self._write_config))
+            callbacks += config.dashboard.callbacks() if trainer.logger is not False else []
             kwargs["plugins"] = [*(trainer.plugins or []), AtomicCheckpointIO()]
         if trainer.logger in (None, True):
             kwargs["logger"] = self._logger(Path(trainer.default_root_dir), config.name)
@@ -251,7 +259,7 @@ class TrainingCLI(LightningCLI):
             return
         epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
         best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
-        print(f"{best} · {path} · {self.seconds:.1f} s · tensorboard --logdir {self.trainer.default_root_dir}")
+        print(f"{best} · {path} · {self.seconds:.1f} s · mnist-mlp dashboard {self.trainer.default_root_dir}")
 
     def before_validate(self) -> None:
         """Say which checkpoint is measured."""

@@ -13,13 +13,16 @@ if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
 
 LAYERS_0_AND_1 = (
     "activations",
+    "adversarial",
     "augmentation",
     "backprop",
     "costs",
     "functions",
+    "health",
     "initializers",
     "mlp",
     "penalties",
+    "pictures",
     "products",
     "schedules",
     "stacks",

@@ -24,7 +24,7 @@ SHORT = ["--config", str(QUICK), "--trainer.max_epochs=2", "--trainer.accelerato
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, without_shape_checks):
     """Run `mnist-mlp` in an empty folder; gives the exit status, and what it printed on each stream."""
     monkeypatch.chdir(tmp_path)
 
@@ -73,13 +73,13 @@ def test_module_and_script_are_the_same():
 
 
 def test_fit_writes_a_run_and_sums_it_up(run):
-    status, out, _ = run("fit", *SHORT)
-    assert status == 0
+    status, out, err = run("fit", *SHORT)
+    assert status == 0, err
     summary = out.strip().splitlines()[-1]
     folder = Path("logs/quickstart/version_0")
     assert summary.startswith("best val/acc ")
     assert f"· {folder}/checkpoints/best.ckpt ·" in summary
-    assert summary.endswith(" s · tensorboard --logdir logs")
+    assert summary.endswith(" s · mnist-mlp dashboard logs")
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert config["model"]["hidden_sizes"] == [200]
     assert config["trainer"]["max_epochs"] == 2

@@ -1,0 +1,189 @@
+"""Pictures of a network and of what it gets right and wrong, as arrays of bytes.
+
+Each has the shape (height, width, 3), red, green and blue from 0 to 255. They are drawn while a network is trained, and
+so with Pillow alone, in milliseconds.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torchvision.utils import make_grid
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
+BLACK, GREY, LIGHT = (40, 40, 40), (150, 150, 150), (225, 225, 225)
+LARGEST_GRID = 100  # neurons whose weights are drawn
+ZOOM = 3  # how many pixels wide a pixel of a digit is drawn
+CAPTION_HEIGHT = 34
+
+
+def diverging(values: Float[Tensor, "*shape"], largest: float) -> UInt8[Tensor, "*shape 3"]:
+    """Blue where a value is -largest or less, white at 0, red at largest or more."""
+    share = (values / (largest or 1)).clamp(-1, 1)[..., None]
+    white = torch.tensor(WHITE, dtype=values.dtype)
+    end = torch.where(share < 0, torch.tensor(BLUE, dtype=values.dtype), torch.tensor(RED, dtype=values.dtype))
+    return (white + (end - white) * share.abs()).round().to(torch.uint8)
+
+
+def draw_weights(w: Float[Tensor, "n pixels"]) -> Picture:
+    """The incoming weights of the first hundred neurons, each as an image; white is 0, and one scale is for all.
+
+    Args:
+        w: The weights of the first layer; an image is a square.
+    """
+    size = round(w.shape[1] ** 0.5)
+    tiles = w[:LARGEST_GRID].detach().cpu().float().view(-1, size, size)
+    colours = diverging(tiles, torch.quantile(tiles.abs().flatten()[:: max(1, tiles.numel() // 100_000)], 0.995).item())
+    return _grid(colours, columns=min(10, len(tiles)), zoom=2)
+
+
+def draw_digits(images: Float[Tensor, "n pixels"], columns: int = 10) -> Picture:
+    """Images with pixels in [0, 1], side by side, dark on white."""
+    return _grid(_grey(images), columns, ZOOM)
+
+
+def _grid(tiles: UInt8[Tensor, "n size size 3"], columns: int, zoom: int) -> Picture:
+    zoomed = tiles.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
+    return make_grid(zoomed.permute(0, 3, 1, 2), columns, pad_value=255).permute(1, 2, 0).numpy()
+
+
+def _grey(images: Float[Tensor, "n pixels"]) -> UInt8[Tensor, "n size size 3"]:
+    size = round(images.shape[1] ** 0.5)
+    dark = ((1 - images.detach().cpu().clamp(0, 1)) * 255).to(torch.uint8)
+    return dark.view(-1, size, size, 1).expand(-1, -1, -1, 3)
+
+
+def draw_captioned(images: Float[Tensor, "n pixels"], captions: Sequence[str], columns: int = 10) -> Picture:
+    """Images with pixels in [0, 1], each with a caption of two lines below.
+
+    Args:
+        images: The images, at least one.
+        captions: One for each.
+        columns: Images in a row.
+    """
+    digits = _grey(images).repeat_interleave(ZOOM, 1).repeat_interleave(ZOOM, 2).numpy()
+    width, height = digits.shape[2] + 8, digits.shape[1] + CAPTION_HEIGHT + 8
+    rows = -(-len(digits) // columns)
+    picture, pen = _canvas(width * min(columns, len(digits)), height * rows)
+    for i, (digit, caption) in enumerate(zip(digits, captions, strict=True)):
+        left, top = i % columns * width, i // columns * height
+        picture.paste(Image.fromarray(digit), (left + 4, top + 4))
+        middle = (left + width / 2, top + height - CAPTION_HEIGHT / 2 - 2)
+        pen.multiline_text(middle, caption, BLACK, _font(13), anchor="mm", align="center", spacing=2)
+    return np.asarray(picture)
+
+
+def count_confusions(
+    labels: Int[Tensor, "n"], predicted: Int[Tensor, "n"], num_classes: int
+) -> Int[Tensor, "classes classes"]:
+    """How many images of each class (row) were taken for each class (column)."""
+    pairs = labels * num_classes + predicted
+    return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
+
+
+def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
+    """The confusion matrix: what was right in blue, mistakes in red, the more the darker, each by its own scale."""
+    n, cell, margin = len(counts), 44, 46
+    right = counts.diag().max().item() or 1
+    wrong = (counts - counts.diag().diag()).max().item() or 1
+    picture, pen = _canvas(margin + n * cell + 8, margin + n * cell + 8)
+    pen.text((margin + n * cell / 2, 12), "predicted", BLACK, _font(15), anchor="mm")
+    vertical, other_pen = _canvas(80, 20)
+    other_pen.text((40, 10), "true", BLACK, _font(15), anchor="mm")
+    picture.paste(vertical.rotate(90, expand=True), (2, margin + n * cell // 2 - 40))
+    for i in range(n):
+        centre = margin + (i + 0.5) * cell
+        pen.text((centre, 34), str(i), BLACK, _font(15), anchor="mm")
+        pen.text((34, centre), str(i), BLACK, _font(15), anchor="mm")
+        for j in range(n):
+            count = int(counts[i, j])
+            shade = -0.75 * count / right if i == j else (count / wrong) ** 0.5
+            colour = diverging(torch.tensor(shade), 1.0).tolist()
+            left, top = margin + j * cell, margin + i * cell
+            pen.rectangle((left, top, left + cell - 2, top + cell - 2), fill=tuple(colour))
+            ink = (255, 255, 255) if abs(shade) > 0.6 else BLACK
+            if count:
+                pen.text((left + cell / 2 - 1, top + cell / 2 - 1), f"{count}", ink, _font(14), anchor="mm")
+    return np.asarray(picture)
+
+
+def calibration(
+    confidence: Float[Tensor, "n"], right: Bool[Tensor, "n"], num_bins: int = 10
+) -> tuple[Float[Tensor, "bins"], Float[Tensor, "bins"], Float[Tensor, "bins"], float]:
+    """How often a network is right where it says that it is so sure.
+
+    Args:
+        confidence: The probability of the predicted class of each image.
+        right: Whether the prediction is right.
+        num_bins: The number of bins, of equal width, that [0, 1] is cut into.
+
+    Returns:
+        For each bin the share of all images, the mean confidence and the accuracy, both 0 where it is empty; and the
+        expected calibration error, the mean difference of the two over all images.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, eq. (2) to (5).
+    """
+    bins = (confidence * num_bins).ceil().long().sub(1).clamp(0, num_bins - 1)
+    counts = torch.bincount(bins, minlength=num_bins).to(confidence.dtype)
+    filled = counts.clamp(min=1)
+    mean_confidence = torch.bincount(bins, confidence, num_bins) / filled
+    accuracy = torch.bincount(bins, right.to(confidence.dtype), num_bins) / filled
+    share = counts / len(confidence)
+    return share, mean_confidence, accuracy, (share @ (accuracy - mean_confidence).abs()).item()
+
+
+def draw_reliability(confidence: Float[Tensor, "n"], right: Bool[Tensor, "n"]) -> Picture:
+    """The reliability diagram: accuracy by confidence, with the diagonal of a network that is as good as it thinks.
+
+    Below each bar stands the share of the images in its bin.
+    """
+    share, mean_confidence, accuracy, error = calibration(confidence, right)
+    side, left, top = 360, 56, 40
+    picture, pen = _canvas(left + side + 24, top + side + 78)
+    at = _axes(pen, left, top, side)
+    pen.text((left + side / 2, 18), f"expected calibration error {error:.2%}", BLACK, _font(15), anchor="mm")
+    for i in range(len(share)):
+        if share[i] > 0:
+            low, high = i / len(share), (i + 1) / len(share)
+            pen.rectangle((*at(low + 0.008, accuracy[i].item()), *at(high - 0.008, 0.0)), fill=BLUE)
+            x, y = at(mean_confidence[i].item(), accuracy[i].item())
+            pen.line((x, y, *at(mean_confidence[i].item(), mean_confidence[i].item())), fill=RED, width=3)
+        x, y = at((i + 0.5) / len(share), 0.0)
+        pen.text((x, y + 32), _percent(share[i].item()), GREY, _font(11), anchor="mm")
+    pen.line((*at(0.0, 0.0), *at(1.0, 1.0)), fill=BLACK, width=1)
+    pen.text(
+        (left + side / 2, top + side + 54), "confidence, and the share of the images", BLACK, _font(14), anchor="mm"
+    )
+    return np.asarray(picture)
+
+
+def _axes(pen: ImageDraw.ImageDraw, left: int, top: int, side: int) -> Callable[[float, float], tuple[float, float]]:
+    """Draw axes from 0 to 1; what turns a point into pixels."""
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return left + x * side, top + (1 - y) * side
+
+    for tick in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        pen.line((*at(0.0, tick), *at(1.0, tick)), fill=LIGHT)
+        pen.text((left - 8, at(0.0, tick)[1]), f"{tick:g}", BLACK, _font(12), anchor="rm")
+        pen.text((at(tick, 0.0)[0], top + side + 12), f"{tick:g}", BLACK, _font(12), anchor="mm")
+    pen.text((left, top - 8), "accuracy", BLACK, _font(14), anchor="mb")
+    return at
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
+
+
+def _canvas(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    picture = Image.new("RGB", (width, height), (255, 255, 255))
+    return picture, ImageDraw.Draw(picture)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

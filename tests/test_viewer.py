@@ -1,0 +1,59 @@
+import signal
+import socket
+import subprocess
+import sys
+from urllib.request import urlopen
+
+import pytest
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from mnist_mlp.cli import main
+
+
+@pytest.fixture
+def logs(tmp_path):
+    with SummaryWriter(tmp_path / "run") as writer:
+        writer.add_scalar("val/acc", 0.5, 0)
+    return tmp_path
+
+
+def test_tensorboard_answers_on_this_machine_alone(logs):
+    command = [sys.executable, "-m", "mnist_mlp", "dashboard", str(logs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            address = line.split()[0]
+            assert address.startswith("http://127.0.0.1:")
+            assert f"shows 1 run of {logs}" in line
+            with urlopen(address) as answer:
+                assert "TensorBoard" in answer.read().decode()
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.wait() == 0
+
+
+def test_a_port_in_use_is_refused(logs):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", "mnist_mlp", "dashboard", str(logs), "--port", str(port)]
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    message = f"port {port} is in use; choose another, or leave --port out for one that is free"
+    assert refused.stderr.splitlines()[-1] == f"mnist-mlp: error: {message}"
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["none"], "there is no folder none"),
+        (["."], "holds no run; train one with mnist-mlp fit"),
+        (["--port", "70000"], "port must lie in 0 ... 65535; got 70000"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(args, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=message):
+        main(["dashboard", *args])
