@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mnist_mlp.blocks import is_for_one_thread
+from mnist_mlp.dashboard import SWITCHED_OFF
 from mnist_mlp.data import EVALUATION_BATCH_SIZE, MNISTDataModule
 from mnist_mlp.products import product
 from mnist_mlp.training import build, keep_freed_memory
@@ -90,7 +91,7 @@ class Images:
 
 
 class Fit:
-    """`mnist-mlp fit` with TensorBoard, both checkpoints and the progress bar."""
+    """`mnist-mlp fit` with TensorBoard's curves, both checkpoints and the progress bar."""
 
     gradients = "manual"
 
@@ -119,6 +120,7 @@ class Fit:
                     f"--trainer.accelerator={self.device}",
                     f"--trainer.max_epochs={epochs}",
                     f"--trainer.default_root_dir={folder}",
+                    *SWITCHED_OFF,
                 ]
             )
             cli.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]

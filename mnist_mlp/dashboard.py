@@ -7,7 +7,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import version
 from math import ceil, sqrt
 from pathlib import Path
@@ -28,7 +28,7 @@ from torchvision.utils import make_grid, save_image
 
 from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.classifier import NUM_CLASSES, MLPClassifier
-from mnist_mlp.data import DeviceLoader, MNISTDataModule
+from mnist_mlp.data import EVALUATION_BATCH_SIZE, DeviceLoader, MNISTDataModule
 from mnist_mlp.datasets import IDX_DATASETS
 from mnist_mlp.health import Probe, idle_share, probe, relative_updates
 from mnist_mlp.mlp import MLP
@@ -99,6 +99,9 @@ class Dashboard:
         return [*(kind() for is_on, kind in switches if is_on), *probing]
 
 
+SWITCHED_OFF = [f"--dashboard.{field.name}=false" for field in fields(Dashboard)]
+
+
 def writer_of(trainer: Trainer) -> SummaryWriter | None:
     """TensorBoard's event file, if this process writes one."""
     loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
@@ -114,26 +117,31 @@ class Speed(Callback):
     """Log the learning rate, the seconds that an epoch trains, and the images that it trains on in a second."""
 
     def __init__(self) -> None:
-        self._seconds: float | None = None
+        self._seconds_before = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock of the whole training."""
+        """Start the clocks."""
         self._training_started = time.perf_counter()
+        self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock of the epoch."""
-        self._started, self._seconds = time.perf_counter(), None
+        """Start the clock of the epoch, which Lightning does not say of one that is continued in its middle."""
+        self._started, self._first_step = time.perf_counter(), trainer.global_step
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock of the epoch."""
-        if not trainer.sanity_checking and self._seconds is None:
-            self._seconds = time.perf_counter() - self._started
+        self._validation_started = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let it go on."""
+        if not trainer.sanity_checking:
+            self._started += time.perf_counter() - self._validation_started
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log."""
-        seconds = self._seconds or time.perf_counter() - self._started
+        seconds = time.perf_counter() - self._started
         loader = cast(DeviceLoader, trainer.train_dataloader)
-        batches = int(min(trainer.num_training_batches, len(loader)))
+        batches = (trainer.global_step - self._first_step) * trainer.accumulate_grad_batches
         images = min(batches * loader.batch_sampler.batch_size * trainer.world_size, len(loader.dataset))
         values = {"time/epoch_seconds": seconds, "time/images_per_second": images / seconds}
         rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
@@ -143,9 +151,19 @@ class Speed(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log the seconds of the whole training."""
-        seconds = time.perf_counter() - self._training_started
         for logger in trainer.loggers:
-            logger.log_metrics({"time/training_seconds": seconds}, trainer.global_step)
+            logger.log_metrics({"time/training_seconds": self._seconds()}, trainer.global_step)
+
+    def state_dict(self) -> dict[str, float]:
+        """The seconds that the training took so far."""
+        return {"seconds": self._seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Go on with them."""
+        self._seconds_before = state_dict["seconds"]
+
+    def _seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._training_started
 
 
 class Health(Callback):
@@ -194,7 +212,8 @@ class Health(Callback):
             if idle := idle_share(name, a):
                 yield f"{idle[0]}/layer_{layer}", idle[1]
         weights, optimizer = model.mlp.weights, trainer.optimizers[0]
-        if isinstance(optimizer, LBFGS) or any(not w.any() or not w.requires_grad for w in weights):
+        copyable = type(optimizer).__module__.startswith("torch.optim") and not isinstance(optimizer, LBFGS)
+        if not copyable or trainer.gradient_clip_val or any(not w.any() or not w.requires_grad for w in weights):
             return
         for strength, gradient_of in zip(model.penalty_strengths, (l1_gradient, l2_gradient), strict=True):
             if strength:
@@ -212,8 +231,11 @@ def first_images(trainer: Trainer, model: MLPClassifier) -> tuple[Tensor, Tensor
 
 
 def add_histogram(writer: SummaryWriter, tag: str, values: Tensor, step: int) -> None:
-    """Write a histogram that torch counted, which takes a tenth of NumPy's time."""
+    """Write a histogram of the finite values, counted by torch, which takes a tenth of NumPy's time."""
     values = values.float().cpu()
+    values = values[values.isfinite()]
+    if len(values) == 0:
+        return
     low, high = (bound.item() for bound in values.aminmax())
     counts = torch.histc(values, HISTOGRAM_BINS, low, high)
     if low == high:
@@ -226,6 +248,9 @@ def add_histogram(writer: SummaryWriter, tag: str, values: Tensor, step: int) ->
 class Weights(Callback):
     """Draw the incoming weights of the first layer: before the training, after 1, 2, 4 ... epochs, and at its end."""
 
+    def __init__(self) -> None:
+        self._last_step = -1
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the first weights."""
         if trainer.global_step == 0:
@@ -234,7 +259,7 @@ class Weights(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the weights as they are now, if it is their turn."""
         epochs = trainer.current_epoch + 1
-        if epochs & (epochs - 1) == 0 and epochs != trainer.max_epochs:
+        if epochs & (epochs - 1) == 0:
             self._draw(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -242,7 +267,9 @@ class Weights(Callback):
         self._draw(trainer, pl_module)
 
     def _draw(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if writer := writer_of(trainer):
+        writer = writer_of(trainer)
+        if writer and trainer.global_step > self._last_step:
+            self._last_step = trainer.global_step
             picture = draw_weights(cast(MLPClassifier, pl_module).mlp.weights[0])
             writer.add_image("weights/first_layer", picture, trainer.global_step, dataformats="HWC")
 
@@ -251,12 +278,12 @@ class Classified(NamedTuple):
     """Images and what a network says of them.
 
     Attributes:
-        x: Pixels in [0, 1], shape (n, pixels).
+        images: Grey values, shape (n, pixels).
         labels: Their classes, shape (n,).
-        probabilities: The output activation, shape (n, 10).
+        probabilities: The output activation, shape (n, 10): probabilities, where it is softmax or sigmoid.
     """
 
-    x: Float[Tensor, "n pixels"]
+    images: UInt8[Tensor, "n pixels"]
     labels: Int[Tensor, "n"]
     probabilities: Float[Tensor, "n 10"]
 
@@ -266,13 +293,15 @@ def classify(model: MLPClassifier, data: MNISTDataModule) -> tuple[str, Classifi
     """Classify the validation images, or where there are none those that train; which of both, "val" or "train"."""
     split = "val" if data.val_size else "train"
     loader = data.evaluation_loader(split)
+    images, labels = loader.dataset.tensors
     trained = model.training
     model.eval()
-    results = [(model.mlp.predict_proba(x.to(model.mlp.weights[0].dtype)).float(), labels) for x, labels in loader]
+    parts = []
+    for chosen in torch.arange(len(labels), device=labels.device).split(EVALUATION_BATCH_SIZE):
+        x = loader.normalized(loader.look_up(chosen)[0])
+        parts.append(model.mlp.predict_proba(x.to(model.mlp.weights[0].dtype)).float().cpu())
     model.train(trained)
-    images = loader.dataset.tensors[0].cpu().float() / 255
-    probabilities, labels = (torch.cat(parts).cpu() for parts in zip(*results, strict=True))
-    return split, Classified(images, labels, probabilities)
+    return split, Classified(images.cpu(), labels.cpu(), torch.cat(parts))
 
 
 class Predictions(Callback):
@@ -284,31 +313,38 @@ class Predictions(Callback):
         writer = writer_of(trainer)
         if writer is None or not loader.augmentation.distorts or trainer.global_step:
             return
-        shown = torch.arange(min(SHOWN_DIGITS, len(loader.dataset)), device=pl_module.device)
+        n = min(SHOWN_DIGITS, len(loader.dataset))
+        columns = min(10, n)
+        shown = torch.arange(n - n % columns, device=pl_module.device)
         plain, _ = loader.look_up(shown)
         x, labels = loader.look_up(shown[None])
         loader.distort(x, labels, 0)
-        rows = [row for pair in zip(plain.split(10), x[0].split(10), strict=True) for row in pair]
-        writer.add_image("digits/distorted", draw_digits(torch.cat(rows)), 0, dataformats="HWC")
+        rows = [row for pair in zip(plain.split(columns), x[0].split(columns), strict=True) for row in pair]
+        writer.add_image("digits/distorted", draw_digits(torch.cat(rows), columns), 0, dataformats="HWC")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw."""
         if writer := writer_of(trainer):
-            split, seen = classify(cast(MLPClassifier, pl_module), data_of(trainer))
-            self._draw(writer, split, seen, trainer.global_step)
+            model = cast(MLPClassifier, pl_module)
+            split, seen = classify(model, data_of(trainer))
+            says_probabilities = activation_names(model.mlp)[-1] in ("softmax", "sigmoid")
+            self._draw(writer, split, seen, says_probabilities, trainer.global_step)
 
-    def _draw(self, writer: SummaryWriter, split: str, seen: Classified, step: int) -> None:
+    def _draw(self, writer: SummaryWriter, split: str, seen: Classified, says_probabilities: bool, step: int) -> None:
         confidence, predicted = seen.probabilities.max(dim=1)
         right = predicted == seen.labels
         pictures = {
             "mistakes": draw_worst(seen, predicted),
             "right": draw_right(seen, predicted),
             "confusions": draw_confusions(count_confusions(seen.labels, predicted, NUM_CLASSES)),
-            "reliability": draw_reliability(confidence, right),
         }
+        if says_probabilities:
+            pictures["reliability"] = draw_reliability(confidence, right)
         for name, picture in pictures.items():
             if picture is not None:
                 writer.add_image(f"{split}/{name}", picture, step, dataformats="HWC")
+        if not says_probabilities:
+            return
         writer.add_scalar(f"{split}/calibration_error", calibration(confidence, right)[-1], step)
         for digit in range(NUM_CLASSES):
             tag = f"{split}/precision_recall_{digit}"
@@ -338,8 +374,8 @@ def _draw_chosen(
     captions = []
     for i in chosen.tolist():
         said = int(predicted[i])
-        captions.append(f"{words(int(seen.labels[i]), said)}\n{seen.probabilities[i, said].item():.1%}")
-    return draw_captioned(seen.x[chosen], captions)
+        captions.append(f"{words(int(seen.labels[i]), said)}\n{seen.probabilities[i, said].item():.3f}")
+    return draw_captioned(seen.images[chosen].float() / 255, captions)
 
 
 class Projector(Callback):
@@ -355,11 +391,12 @@ class Projector(Callback):
         x, labels = loader.look_up(torch.arange(n, device=model.device))
         images = x.clone().cpu()
         seen = probe(model.mlp, loader.normalized(x).to(model.mlp.weights[0].dtype), labels)
-        write_projection(Path(writer.log_dir), seen.inputs[-1].float().cpu(), labels.tolist(), images)
+        name = "last_hidden_layer" if model.mlp.activations else "pixels"
+        write_projection(Path(writer.log_dir), name, seen.inputs[-1].float().cpu(), labels.tolist(), images)
 
 
 def write_projection(
-    run: Path, vectors: Float[Tensor, "n d"], labels: list[int], images: Float[Tensor, "n pixels"]
+    run: Path, name: str, vectors: Float[Tensor, "n d"], labels: list[int], images: Float[Tensor, "n pixels"]
 ) -> None:
     """Write what the embedding projector reads: vectors, by their 50 first principal components if they have more."""
     if vectors.shape[1] > PROJECTED_DIMENSIONS:
@@ -377,7 +414,7 @@ def write_projection(
     save_image(make_grid(1 - padded.view(-1, 1, size, size), columns, padding=0), folder / "sprite.png")
 
     config = projector.ProjectorConfig()
-    embedding = config.embeddings.add(tensor_name="last_hidden_layer", tensor_path="projector/vectors.tsv")
+    embedding = config.embeddings.add(tensor_name=name, tensor_path="projector/vectors.tsv")
     embedding.metadata_path = "projector/labels.tsv"
     embedding.sprite.image_path = "projector/sprite.png"
     embedding.sprite.single_image_dim.extend([size, size])
@@ -399,8 +436,8 @@ class Description(Callback):
         writer.add_text("environment", describe_environment(trainer, data_of(trainer)), step)
         for summary in hparams(hyper_parameters(trainer, model), dict.fromkeys(RESULTS, 0.0))[:2]:
             cast(Any, writer.file_writer).add_summary(summary)
+        writer.add_custom_scalars(LAYOUT)
         if step == 0:
-            writer.add_custom_scalars(LAYOUT)
             self._add_graph(writer, trainer, model)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -459,8 +496,9 @@ def describe_environment(trainer: Trainer, data: MNISTDataModule) -> str:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     rows = {package: version(package) for package in ("mnist-mlp", "torch", "torchvision", "lightning", "tensorboard")}
     rows |= {"python": platform.python_version(), "system": platform.platform(), "device": f"{device}, {name}"}
+    clone = Path(__file__).parents[1]
     with suppress(OSError, subprocess.CalledProcessError):
-        git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+        git = ["git", "--git-dir", str(clone / ".git"), "--work-tree", str(clone), "describe", "--always", "--dirty"]
         rows["git commit"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     rows["data"] = data.dataset
     if dataset := IDX_DATASETS.get(data.dataset):
@@ -468,23 +506,26 @@ def describe_environment(trainer: Trainer, data: MNISTDataModule) -> str:
     return "\n".join(["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items())])
 
 
-def hyper_parameters(trainer: Trainer, model: MLPClassifier) -> dict[str, bool | float | str]:
+def hyper_parameters(trainer: Trainer, model: MLPClassifier) -> dict[str, bool | float | str | None]:
     """Model, data and optimizer by settings that can be compared across runs."""
     optimizer = trainer.optimizers[0]
     schedulers = [type(config.scheduler).__name__ for config in trainer.lr_scheduler_configs]
-    settings = dict(model.hparams) | {
-        name: value for name, value in data_of(trainer).hparams.items() if name not in ("data_dir", "image_size")
-    }
+    data, group = data_of(trainer), optimizer.param_groups[0]
+    left_out = ("data_dir", "image_size", "steps_per_execution")
+    settings = dict(model.hparams) | {name: value for name, value in data.hparams.items() if name not in left_out}
+    settings |= {name: group[name] for name in ("momentum", "weight_decay") if name in group}
     settings |= {
         "optimizer": type(optimizer).__name__,
-        "learning_rate": float(optimizer.param_groups[0].get("initial_lr", optimizer.param_groups[0]["lr"])),
+        "learning_rate": float(group.get("initial_lr", group["lr"])),
         "scheduler": ", ".join(schedulers) or "none",
         "max_epochs": trainer.max_epochs,
+        "distortions": ", ".join(f"{name} {value}" for name, value in vars(data.augmentation).items() if value)
+        if data.augmentation.distorts
+        else "none",
     }
     return {name: _plain(value) for name, value in settings.items() if not name.startswith("_")}
 
 
-def _plain(value: Any) -> bool | float | str:
-    if isinstance(value, (bool, int, float, str)):
-        return value
-    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).lower()
+def _plain(value: Any) -> bool | float | str | None:
+    """A value of a type that TensorBoard compares: one that is not set is left out."""
+    return "-".join(map(str, value)) if isinstance(value, (list, tuple)) else value

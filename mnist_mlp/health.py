@@ -79,7 +79,7 @@ def relative_updates(optimizer: Optimizer, weights: Sequence[Tensor], gradients:
     """||step|| / ||w|| of the step that an optimizer would make next from these gradients; it makes none.
 
     Args:
-        optimizer: It stays as it is. Not one that needs a closure.
+        optimizer: It stays as it is. One of torch's, and not one that needs a closure.
         weights: Some of its parameters, none of them all 0; the others get no gradient.
         gradients: One for each of these.
 
@@ -87,8 +87,6 @@ def relative_updates(optimizer: Optimizer, weights: Sequence[Tensor], gradients:
     """
     trial = copy.deepcopy(optimizer)
     copies = dict(zip(_parameters(optimizer), _parameters(trial), strict=True))
-    for parameter in copies.values():
-        parameter.grad = None
     for w, gradient in zip(weights, gradients, strict=True):
         copies[w].grad = gradient
     trial.step()

@@ -16,7 +16,7 @@ from mnist_mlp.dashboard import LAYOUT, RESULTS
 from mnist_mlp.runs import RunLog, find_runs, read_run
 
 PICTURES = {
-    "weights/first_layer": "Incoming weights of the first hidden neurons: blue is negative, white 0, red positive",
+    "weights/first_layer": "Incoming weights of the first layer: blue is negative, white 0, red positive",
     "digits/distorted": "Images that train, in the odd rows, and below each one way in which it is distorted",
     "mistakes": "The mistakes that the network was surest of: what it says, what is true, its probability",
     "right": "Some that it gets right",
@@ -76,7 +76,7 @@ def run(args: list[str]) -> int:
     path = options.output or folder / "report.html"
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(f"--output must name a file that can be written; got {path}")
-    path.write_text(page_of(read_run(folder)))
+    path.write_text(page_of(read_run(folder)), encoding="utf-8")
     print(path)
     return 0
 
@@ -93,7 +93,7 @@ def page_of(log: RunLog) -> str:
         "Environment": _html(log.texts.get("environment", "")),
     }
     body = "\n".join(f"<h2>{name}</h2>\n{content}" for name, content in sections.items() if content)
-    return PAGE.format(title=escape(title), body=body or "<p>Nothing was logged of this run.</p>")
+    return PAGE.format(title=escape(title), body=body)
 
 
 def results_of(scalars: Mapping[str, tuple[list[int], list[float]]]) -> str:
@@ -104,8 +104,10 @@ def results_of(scalars: Mapping[str, tuple[list[int], list[float]]]) -> str:
     shown = {name: f"{value:.2%}" if name.endswith("acc") else f"{value:.4g}" for name, value in values.items()}
     rows = (f'<tr><td>{name}</td><td class="number">{value}</td></tr>' for name, value in shown.items())
     table = f"<table>{''.join(rows)}</table>" if shown else ""
-    ended = "time/training_seconds" in scalars
-    return table if ended else f"{table}<p>The training has not ended: what it draws at its end is missing.</p>"
+    last_steps = {tag: steps[-1] for tag, (steps, _) in scalars.items() if not tag.startswith("test/")}
+    ended = last_steps.get("time/training_seconds")
+    cut_off = ended is None or ended < max(last_steps.values())
+    return f"{table}<p>The log holds no end of this training.</p>" if cut_off else table
 
 
 def curves_of(scalars: Mapping[str, tuple[list[int], list[float]]]) -> str:
@@ -152,8 +154,8 @@ def pictures_of(log: RunLog) -> str:
 def config_of(log: RunLog) -> str:
     """The run's configuration as it stands in its folder."""
     config = log.folder / "config.yaml"
-    return f"<pre>{escape(config.read_text())}</pre>" if config.exists() else ""
+    return f"<pre>{escape(config.read_text(errors='replace'))}</pre>" if config.exists() else ""
 
 
 def _html(text: str) -> str:
-    return markdown.markdown(text, extensions=["tables"])
+    return markdown.markdown(escape(text), extensions=["tables"])

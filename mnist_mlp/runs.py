@@ -64,12 +64,10 @@ def read_run(folder: Path) -> RunLog:
     for tag in tags["scalars"]:
         points = events.Scalars(tag)
         scalars[tag] = ([point.step for point in points], [point.value for point in points])
-    images = {tag: events.Images(tag)[-1] for tag in tags["images"]}
+    last_images = {tag: events.Images(tag)[-1] for tag in tags["images"]}
+    images = {tag: Image(image.step, image.encoded_image_string) for tag, image in last_images.items()}
     texts = {}
     for tag in tags["tensors"]:
         if tag.endswith("/text_summary"):
-            (text,) = events.Tensors(tag)[-1].tensor_proto.string_val
-            texts[tag.removesuffix("/text_summary")] = text.decode()
-    return RunLog(
-        folder, scalars, {tag: Image(image.step, image.encoded_image_string) for tag, image in images.items()}, texts
-    )
+            texts[tag.removesuffix("/text_summary")] = events.Tensors(tag)[-1].tensor_proto.string_val[0].decode()
+    return RunLog(folder, scalars, images, texts)

@@ -224,8 +224,11 @@ class TrainingCLI(LightningCLI):
         if self.subcommand in ("validate", "predict") or (self.subcommand == "test" and not run_dir):
             return False
         if run_dir:
-            runs = run_dir.absolute().parent
-            return RunLogger(os.path.relpath(runs.parent), runs.name, run_dir.absolute().name, default_hp_metric=False)
+            runs, purge_step = run_dir.absolute().parent, None
+            if self.checkpoint and self.subcommand == "fit":  # what was logged after it is no longer true
+                purge_step = torch.load(self.checkpoint, weights_only=True, mmap=True)["global_step"] + 1
+            where = (os.path.relpath(runs.parent), runs.name, run_dir.absolute().name)
+            return RunLogger(*where, default_hp_metric=False, purge_step=purge_step)
         try:
             (log_dir / name).mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=log_dir / name).close()
@@ -259,7 +262,8 @@ class TrainingCLI(LightningCLI):
             return
         epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
         best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
-        print(f"{best} · {path} · {self.seconds:.1f} s · mnist-mlp dashboard {self.trainer.default_root_dir}")
+        view = f" · mnist-mlp dashboard {self.trainer.default_root_dir}" if self.trainer.loggers else ""
+        print(f"{best} · {path} · {self.seconds:.1f} s{view}")
 
     def before_validate(self) -> None:
         """Say which checkpoint is measured."""

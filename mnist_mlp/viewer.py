@@ -33,10 +33,12 @@ def run(args: list[str]) -> int:
     server.configure(argv=["", "--logdir", str(options.logdir), "--host", "127.0.0.1", "--port", str(options.port)])
     try:
         address = server.launch()
-    except program.TensorBoardPortInUseError as error:
-        raise ValueError(
-            f"port {options.port} is in use; choose another, or leave --port out for one that is free"
-        ) from error
+    except program.TensorBoardServerException as error:
+        in_use = isinstance(error, program.TensorBoardPortInUseError)
+        what = (
+            f"port {options.port} is in use" if in_use else f"TensorBoard cannot use port {options.port}: {error.msg}"
+        )
+        raise ValueError(f"{what}; choose another, or leave --port out for one that is free") from error
     print(
         f"{address} shows {len(runs)} run{'s' if len(runs) > 1 else ''} of {options.logdir} · Ctrl-C stops", flush=True
     )

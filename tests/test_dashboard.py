@@ -1,6 +1,7 @@
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,8 +12,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.pr_curve import metadata as pr_curve_metadata
 
+from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.cli import main
-from mnist_mlp.dashboard import LAYOUT, PROJECTED_DIMENSIONS, RESULTS, Dashboard, add_histogram, write_projection
+from mnist_mlp.dashboard import (
+    LAYOUT,
+    PROJECTED_DIMENSIONS,
+    RESULTS,
+    SWITCHED_OFF,
+    Dashboard,
+    add_histogram,
+    classify,
+    write_projection,
+)
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
 
@@ -28,6 +39,7 @@ RECIPE = [
     "--name=run",
 ]
 STEPS = 5  # of an epoch
+CPU = torch.device("cpu")
 
 
 def fit(tmp_path, *args, epochs=3):
@@ -116,6 +128,9 @@ def test_hyper_parameters_stand_beside_real_results(tmp_path):
     assert start["hidden_sizes"].string_value == "6-5"
     assert start["optimizer"].string_value == "SGD"
     assert start["learning_rate"].number_value == pytest.approx(0.1)
+    assert start["momentum"].number_value == 0
+    assert start["distortions"].string_value == "none"
+    assert not {"max_norm", "train_size"} & set(start)  # not set
     metrics = [info.name.tag for info in data["_hparams_/experiment"].experiment.metric_infos]
     assert metrics == RESULTS
     assert "hp_metric" not in events.Tags()["scalars"]
@@ -172,6 +187,10 @@ def test_each_part_can_be_switched_off(tmp_path, switch):
         ["--trainer.precision=64-true"],
         ["--model.adversarial=0.5", "--model.l1=1"],
         ["--data.train_size=8", "--data.image_size=29", "--model.num_inputs=841"],
+        ["--model.cost=mse", "--model.output_activation=identity"],
+        ["--trainer.gradient_clip_val=0.1"],
+        ["--trainer.limit_train_batches=2", "--trainer.val_check_interval=1", "--data.steps_per_execution=1"],
+        ["--data.train_size=13", "--data.augmentation.rotation=10"],
     ],
     ids=str,
 )
@@ -179,15 +198,82 @@ def test_any_network_can_be_looked_at(tmp_path, args):
     events = events_of(fit(tmp_path, *args, epochs=1))
     assert len(events.Scalars("delta_norm/layer_1")) == 2
     split = "train" if "--data.val_size=0" in args else "val"
-    assert f"{split}/confusions" in events.Tags()["images"]
+    tags = events.Tags()
+    assert f"{split}/confusions" in tags["images"]
+    says_probabilities = "--model.output_activation=identity" not in args
+    assert (f"{split}/reliability" in tags["images"]) == says_probabilities
+    assert (f"{split}/precision_recall_0" in tags["tensors"]) == says_probabilities
+    tries_a_step = not {"--model.optimizer=LBFGS", "--trainer.gradient_clip_val=0.1", "--model.initializer=zeros"} & {
+        *args
+    }
+    assert ("update_ratio/layer_1" in tags["scalars"]) == tries_a_step
+
+
+def test_each_image_stands_beside_its_own_prediction(tmp_path):
+    data = MNISTDataModule(val_size=20, batch_size=8)
+    data.setup("fit")
+    model = MLPClassifier([6])
+    expected = model.mlp.predict_proba(data.val_images.images.float() / 255)
+    data.trainer = cast(Any, SimpleNamespace(global_rank=0, world_size=2, strategy=SimpleNamespace(root_device=CPU)))
+    split, seen = classify(model, data)
+    assert split == "val"
+    torch.testing.assert_close(seen.probabilities, expected.detach())
+    assert torch.equal(seen.images, data.val_images.images)
+    assert torch.equal(seen.labels, data.val_images.labels)
+    assert model.training
+
+
+def test_a_run_that_is_continued_inside_an_epoch_is_timed(tmp_path):
+    run = fit(tmp_path, "--trainer.max_steps=7", "--data.steps_per_execution=1")
+    main(["fit", "--ckpt_path", str(run / "checkpoints/last.ckpt"), "--trainer.max_steps=12", "--trainer.max_epochs=9"])
+    points = events_of(run).Scalars("time/training_seconds")
+    assert steps_of(points) == [7, 12]
+    assert points[1].value > points[0].value
+
+
+def test_what_was_logged_after_the_checkpoint_that_is_gone_on_from_is_forgotten(tmp_path):
+    run = fit(tmp_path, epochs=4)
+    early = run / "checkpoints" / "best.ckpt"
+    step = torch.load(early, weights_only=True)["global_step"]
+    main(["fit", "--ckpt_path", str(early), "--trainer.max_epochs=6", f"--trainer.default_root_dir={tmp_path}"])
+    events = events_of(run)
+    assert steps_of(events.Scalars("delta_norm/layer_1")) == [0, 5, 10, 15, 20, 25, 30]
+    assert steps_of(events.Scalars("val/acc")) == [4, 9, 14, 19, 24, 29]
+    assert step < 30
+    for tag in events.Tags()["scalars"]:
+        steps = steps_of(events.Scalars(tag))
+        assert steps == sorted(steps), tag
+
+
+def test_a_divergence_is_still_one_sentence(tmp_path):
+    with pytest.raises(SystemExit, match=r"became (nan|inf|NaN or infinite).* the last good checkpoint is"):
+        fit(
+            tmp_path,
+            "--model.optimizer=SGD",
+            "--model.optimizer.lr=1e38",
+            "--model.cost=mse",
+            "--model.output_activation=identity",
+            "--model.activation=identity",
+        )
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_histograms_leave_out_what_is_not_finite(tmp_path, bad):
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    with SummaryWriter(tmp_path) as writer:
+        add_histogram(writer, "some", torch.tensor([1.0, bad, 2.0]), 0)
+        add_histogram(writer, "none", torch.tensor([bad]), 0)
+    events = events_of(tmp_path)
+    assert events.Tags()["histograms"] == ["some"]
+    assert events.Histograms("some")[0].histogram_value.num == 2
 
 
 def test_looking_changes_nothing(tmp_path):
     args = ["--model.dropout=0.5", "--model.optimizer=Adam", "--model.optimizer.lr=0.01"]
-    off = [f"--dashboard.{field.name}=false" for field in fields(Dashboard)]
     parameters = [
         torch.load(fit(tmp_path / name, *args, *switches) / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-        for name, switches in (("with", []), ("without", off))
+        for name, switches in (("with", []), ("without", SWITCHED_OFF))
     ]
     assert all(torch.equal(parameters[0][name], parameters[1][name]) for name in parameters[1])
 
@@ -221,7 +307,7 @@ def test_histograms_count_what_is_there(tmp_path, values):
 def test_the_projector_is_given_the_vectors_or_their_principal_components(tmp_path, width):
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(30, 20, generator=generator) @ torch.randn(20, width, generator=generator)
-    write_projection(tmp_path, vectors, list(range(30)), torch.rand(30, 784, generator=generator))
+    write_projection(tmp_path, "last_hidden_layer", vectors, list(range(30)), torch.rand(30, 784, generator=generator))
     lines = (tmp_path / "projector/vectors.tsv").read_text().splitlines()
     written = torch.tensor([[float(value) for value in line.split("\t")] for line in lines])
     assert written.shape == (30, min(width, 30, PROJECTED_DIMENSIONS))

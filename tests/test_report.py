@@ -51,7 +51,7 @@ def test_one_file_holds_everything(run, capsys):
     assert re.search(r">time/training_seconds</td><td[^>]*>12.5<", page)
     assert "<td>30</td>" in page
     assert "name: &lt;wide&gt; &amp; deep" in page
-    assert "has not ended" not in page
+    assert "no end of this training" not in page
 
 
 def test_the_newest_run_of_a_folder_is_taken(run, tmp_path):
@@ -61,7 +61,7 @@ def test_the_newest_run_of_a_folder_is_taken(run, tmp_path):
         main(["report", str(tmp_path), "--output", str(tmp_path / "page.html")])
     page = (tmp_path / "page.html").read_text()
     assert "25.00%" in page
-    assert "The training has not ended" in page
+    assert "The log holds no end of this training" in page
 
 
 @pytest.mark.parametrize(
