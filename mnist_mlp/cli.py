@@ -15,6 +15,7 @@ COMMANDS = {
     "reproduce": "train published recipes, and set what they reach beside what was published",
     "dashboard": "start TensorBoard and print its address",
     "report": "write a run into one HTML file",
+    "lessons": "give lessons: small programs that show one thing each",
 }
 
 EXAMPLES = """examples:
@@ -62,6 +63,10 @@ def main(argv: list[str] | None = None) -> None:
             from mnist_mlp import report
 
             sys.exit(report.run(args[1:]))
+        if args[0] == "lessons":
+            from mnist_mlp import lessons
+
+            sys.exit(lessons.run(args[1:]))
         if args[0] == "reproduce":
             from mnist_mlp import reproduction
 

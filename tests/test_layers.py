@@ -7,7 +7,17 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "mnist_mlp"
 LAYERS = [
-    {"activations", "augmentation", "initializers", "penalties", "products", "runs", "schedules", "pictures"},
+    {
+        "activations",
+        "augmentation",
+        "initializers",
+        "penalties",
+        "products",
+        "runs",
+        "lessons",
+        "schedules",
+        "pictures",
+    },
     {"costs"},
     {"backprop"},
     {"functions"},
