@@ -50,7 +50,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     print(f"sigma'(z) at the start: {numbers['slope']:.4f}, the ratio of the two first errors")
     left.set(title="Output of the neuron; 0 is wanted", xlabel="step", ylabel="a", ylim=(0, 1))
     right.set(title="Its error", xlabel="step", ylabel="delta", ylim=(0, None))
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="center")
     return numbers, figure
 
 

@@ -95,6 +95,9 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     left.set(title="A function, and two networks", xlabel="x")
     middle.loglog([2 * n for n in BLOCKS], errors, "o-", color=BLUE, label=f"computed: slope {slope:.2f}")
     middle.loglog([2 * SHOWN], [error], "D", color=ORANGE, label="trained")
+    middle.set_xticks([2 * n for n in BLOCKS], [str(2 * n) for n in BLOCKS], minor=False)
+    middle.set_yticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
+    middle.minorticks_off()
     middle.set(title="The error falls like 1/n", xlabel="neurons", ylabel="largest error")
     for axes in (left, middle):
         axes.legend(frameon=False, fontsize=8)
