@@ -50,8 +50,8 @@ def test_a_rectifier_is_dead_that_never_fires():
 
 @pytest.mark.parametrize(("name", "flat", "steep"), [("sigmoid", 4.5, 4.2), ("tanh", 2.25, 2.1)])
 def test_an_activation_is_saturated_where_it_is_flat(name, flat, steep):
-    a = getattr(torch, name)(torch.tensor([[-flat, flat, 0.0, steep]]))
-    assert idle_share(name, a) == ("saturated", 0.5)
+    a = getattr(torch, name)(torch.tensor([[-flat, flat, flat, steep]]))
+    assert idle_share(name, a) == ("saturated", 0.75)
 
 
 def test_identity_never_idles():

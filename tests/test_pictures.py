@@ -98,6 +98,10 @@ def test_bars_are_as_high_as_the_network_is_right():
     assert blue[0.9] == pytest.approx(1, abs=0.05)
 
 
+def test_a_bin_holds_its_upper_edge():
+    assert calibration(torch.tensor([0.5]), torch.tensor([True]))[0].argmax().item() == 4
+
+
 def test_zeros_and_ones_have_a_bin():
     share, *_ = calibration(torch.tensor([0.0, 1.0]), torch.tensor([False, True]))
     assert share.tolist() == [0.5, *[0.0] * 8, 0.5]
