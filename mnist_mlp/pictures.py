@@ -91,6 +91,9 @@ def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
     n, cell, margin = len(counts), 44, 46
     right = counts.diag().max().item() or 1
     wrong = (counts - counts.diag().diag()).max().item() or 1
+    shades = (counts / wrong).sqrt()
+    shades.diagonal().copy_(-0.75 * counts.diag() / right)
+    colours = diverging(shades, 1.0).tolist()
     picture, pen = _canvas(margin + n * cell + 8, margin + n * cell + 8)
     pen.text((margin + n * cell / 2, 12), "predicted", BLACK, _font(15), anchor="mm")
     vertical, other_pen = _canvas(80, 20)
@@ -102,11 +105,9 @@ def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
         pen.text((34, centre), str(i), BLACK, _font(15), anchor="mm")
         for j in range(n):
             count = int(counts[i, j])
-            shade = -0.75 * count / right if i == j else (count / wrong) ** 0.5
-            colour = diverging(torch.tensor(shade), 1.0).tolist()
             left, top = margin + j * cell, margin + i * cell
-            pen.rectangle((left, top, left + cell - 2, top + cell - 2), fill=tuple(colour))
-            ink = (255, 255, 255) if abs(shade) > 0.6 else BLACK
+            pen.rectangle((left, top, left + cell - 2, top + cell - 2), fill=tuple(colours[i][j]))
+            ink = (255, 255, 255) if abs(shades[i, j]) > 0.6 else BLACK
             if count:
                 pen.text((left + cell / 2 - 1, top + cell / 2 - 1), f"{count}", ink, _font(14), anchor="mm")
     return np.asarray(picture)

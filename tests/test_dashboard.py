@@ -11,6 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.pr_curve import metadata as pr_curve_metadata
+from tensorboard.util import tensor_util
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.cli import main
@@ -19,9 +20,12 @@ from mnist_mlp.dashboard import (
     PROJECTED_DIMENSIONS,
     RESULTS,
     SWITCHED_OFF,
+    Classified,
     Dashboard,
     add_histogram,
     classify,
+    draw_right,
+    draw_worst,
     write_projection,
 )
 
@@ -85,7 +89,7 @@ def test_every_tag_is_there_with_its_steps(tmp_path):
     assert "activations/layer_3" not in tags["histograms"]
     sizes = {tag: (events.Images(tag)[-1].width, events.Images(tag)[-1].height) for tag in tags["images"]}
     assert sizes["weights/first_layer"] == (6 * 58 + 2, 60)
-    assert sizes["digits/distorted"] == (10 * 86 + 2, 8 * 86 + 2)
+    assert sizes["digits/distorted"] == (10 * 86 + 2, 6 * 86 + 2)
     assert sizes["val/confusions"] == (494, 494)
     assert sizes["val/reliability"] == (440, 478)
     assert sizes["val/mistakes"][0] == 920
@@ -255,6 +259,35 @@ def test_a_divergence_is_still_one_sentence(tmp_path):
             "--model.output_activation=identity",
             "--model.activation=identity",
         )
+
+
+def test_the_worst_mistakes_come_first_and_what_is_right_by_class(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(
+        "mnist_mlp.dashboard.draw_captioned", lambda images, captions: shown.update(zip(captions, images, strict=True))
+    )
+    labels = torch.tensor([3, 3, 1, 0, 3])
+    probabilities = torch.full((5, 10), 0.01)
+    for i, (said, sure) in enumerate([(5, 0.6), (5, 0.9), (1, 0.8), (0, 0.7), (3, 0.5)]):
+        probabilities[i, said] = sure
+    images = (torch.arange(5, dtype=torch.uint8) * 51)[:, None].expand(5, 784)
+    seen = Classified(images, labels, probabilities)
+    draw_worst(seen, probabilities.argmax(dim=1))
+    assert list(shown) == ["5, not 3\n0.900", "5, not 3\n0.600"]
+    assert [round(image.mean().item(), 1) for image in shown.values()] == [0.2, 0.0]
+    shown.clear()
+    draw_right(seen, probabilities.argmax(dim=1))
+    assert list(shown) == ["0\n0.700", "1\n0.800", "3\n0.500"]
+
+
+def test_precision_and_recall_are_of_their_class(tmp_path):
+    events = events_of(fit(tmp_path, epochs=1))
+    content = events.Tensors("val/precision_recall_4")[0].tensor_proto
+    true_positives, false_positives = tensor_util.make_ndarray(content)[:2, 0]
+    data = MNISTDataModule(val_size=20, batch_size=8)
+    data.setup("fit")
+    positives = (data.val_images.labels == 4).sum().item()
+    assert (true_positives, false_positives) == (positives, 20 - positives)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
