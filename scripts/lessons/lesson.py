@@ -7,10 +7,14 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float32, Int64
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_mlp.datasets import default_data_dir, read_dataset
+
+try:
+    from matplotlib.figure import Figure
+except ImportError:
+    sys.exit("lessons draw with matplotlib, which is not installed: pip install 'mnist-mlp[plots]'")
 
 Lesson = Callable[[int], tuple[dict[str, float], Figure]]
 BLUE, ORANGE, GREY = "#2a6ea6", "#ffa933", "#777777"

@@ -16,7 +16,7 @@ from mnist_mlp import MLP
 from mnist_mlp.activations import ACTIVATIONS
 from mnist_mlp.backprop import feedforward
 
-BLOCKS, SHOWN, SHOWN_2D, STEEP, TRAINED_STEPS = (10, 20, 40, 80, 160), 20, 20, 400.0, 2000
+BLOCKS, SHOWN, STEEP, TRAINED_STEPS = (10, 20, 40, 80, 160), 20, 400.0, 2000
 SIGMOID = ACTIVATIONS["sigmoid"]
 
 
@@ -80,12 +80,10 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     by_training = trained(2 * SHOWN, x)
     error = (by_training - f(x)).abs().max().item()
     square = torch.rand(4000, 2).double()
-    error_2d, half = ((towers(n, square) - g(square)).abs().mean().item() for n in (SHOWN_2D, SHOWN_2D // 2))
+    error_2d, half = ((towers(n, square) - g(square)).abs().mean().item() for n in (SHOWN, SHOWN // 2))
     print("neurons: largest error  ", ", ".join(f"{2 * n}: {e:.4f}" for n, e in zip(BLOCKS, errors, strict=True)))
     print(f"fitted slope in log-log {slope:.3f}; {2 * SHOWN} neurons that were trained: {error:.4f}")
-    print(
-        f"two variables, {SHOWN_2D} x {SHOWN_2D} towers: mean error {error_2d:.4f}; with half as many a side {half:.4f}"
-    )
+    print(f"two variables, {SHOWN} x {SHOWN} towers: mean error {error_2d:.4f}; with half as many a side {half:.4f}")
 
     figure = new_figure(11, 3.9)
     left, middle, right = figure.subplots(1, 3)
@@ -95,18 +93,17 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     left.set(title="A function, and two networks", xlabel="x")
     middle.loglog([2 * n for n in BLOCKS], errors, "o-", color=BLUE, label=f"computed: slope {slope:.2f}")
     middle.loglog([2 * SHOWN], [error], "D", color=ORANGE, label="trained")
-    middle.set_xticks([2 * n for n in BLOCKS], [str(2 * n) for n in BLOCKS], minor=False)
-    middle.set_yticks([0.02, 0.05, 0.1, 0.2], ["0.02", "0.05", "0.1", "0.2"])
+    for axis, ticks in ((middle.xaxis, [2 * n for n in BLOCKS]), (middle.yaxis, [0.02, 0.05, 0.1, 0.2])):
+        axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
     middle.minorticks_off()
     middle.set(title="The error falls like 1/n", xlabel="neurons", ylabel="largest error")
     for axes in (left, middle):
         axes.legend(frameon=False, fontsize=8)
     grid = torch.cartesian_prod(*[torch.linspace(0, 1, 200).double()] * 2)
-    shown = right.imshow(
-        towers(SHOWN_2D, grid).view(200, 200).T.numpy(), origin="lower", extent=(0, 1, 0, 1), cmap="RdBu_r"
-    )
+    heights = towers(SHOWN, grid).view(200, 200).T.numpy()
+    shown = right.imshow(heights, origin="lower", extent=(0, 1, 0, 1), cmap="RdBu_r")
     figure.colorbar(shown, ax=right, shrink=0.85)
-    right.set(title=f"Two variables: {SHOWN_2D} x {SHOWN_2D} towers", xlabel="x", ylabel="y")
+    right.set(title=f"Two variables: {SHOWN} x {SHOWN} towers", xlabel="x", ylabel="y")
     return {"slope": slope, "trained": error, "two variables": error_2d, "half as many": half}, figure
 
 
