@@ -1,7 +1,8 @@
 """The gradient is cheap: forward and backward pass together take at most four times the forward pass.
 
 The forward pass is one matrix product for each layer, the backward pass two: one for the weights, one for the error of
-the layer before. So three times is what to expect where products are all that costs. (Austin; Baur and Strassen, 1983.)
+the layer before, which the first layer doesn't need. So by products it is two times for one hidden layer, and up to
+three for many. The bound counts operations; here it is measured in time. (Austin.)
 """
 
 import torch
@@ -23,7 +24,9 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     for depth in DEPTHS:
         ratios = []
         for width in WIDTHS:
-            workload = Workload("", (width,) * depth, "sigmoid", "quadratic", "scaled", BATCH, 0.1)
+            workload = Workload(
+                "", (width,) * depth, "sigmoid", "quadratic", "scaled", batch_size=BATCH, learning_rate=0.1
+            )
             ratios.append(gradient_cost(workload, "cpu", REPEATS).manual_ratio)
             numbers[f"{depth} x {width}"] = ratios[-1]
         print(f"{depth} hidden: " + ", ".join(f"{w} wide {r:.2f}" for w, r in zip(WIDTHS, ratios, strict=True)))

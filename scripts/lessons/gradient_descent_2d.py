@@ -1,8 +1,8 @@
 """Gradient descent in a landscape: the path over two parameters, with a learning rate too small, right, too large.
 
-The cost of a line through points depends on its slope and its intercept alone, so that it can be drawn. A step of
-lambda ||grad C|| against the gradient should lower the cost by lambda ||grad C||^2: the first-order prediction, which
-holds where steps are small. (Austin; Nielsen, ch. 1, eq. 9 to 12.)
+The cost of a line through points depends on its slope and its intercept alone, so that it can be drawn (contours of
+log C). A step of eta ||grad C|| against the gradient should lower the cost by eta ||grad C||^2: the first-order
+prediction, which holds where steps are small. (Austin; Nielsen, ch. 1, eq. 9 to 12.)
 """
 
 from itertools import pairwise

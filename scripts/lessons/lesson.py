@@ -36,10 +36,15 @@ def run(lesson: Lesson, about: str | None) -> None:
     if not options.output.is_dir():
         sys.exit(f"there is no folder {options.output}; make it, or name another with --output")
     torch.set_num_threads(1)  # for small matrices
-    torch.manual_seed(options.seed)
-    _, figure = lesson(options.seed)
-    path = options.output / f"{Path(sys.argv[0]).stem}.png"
-    figure.savefig(path, dpi=110)
+    try:
+        torch.manual_seed(options.seed)
+        _, figure = lesson(options.seed)
+        path = options.output / f"{Path(sys.argv[0]).stem}.png"
+        figure.savefig(path, dpi=110)
+    except (ValueError, OSError, OverflowError, RuntimeError) as error:
+        sys.exit(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     print(path)
 
 
@@ -56,4 +61,5 @@ def read_digits(n: int, train: bool = True) -> tuple[str, Float32[Tensor, "n 784
     except OSError:
         name = "digits"
         data = read_dataset(name, default_data_dir(), train)
+        print(f"MNIST is not in {default_data_dir()}: {len(data.labels):,} of scikit-learn's digits stand in")
     return name, data.images[:n].float() / 255, data.labels[:n]

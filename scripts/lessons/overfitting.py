@@ -1,7 +1,8 @@
 """Overfitting: 1,000 images, 400 epochs. The training cost goes to 0, and the test cost turns up.
 
-What helps: to stop where the cost of unseen images is lowest, to hold the weights small (L2), or more images. Each
-variant makes the same number of steps. (Nielsen, ch. 3, "Overfitting and regularization".)
+What helps: to stop where the cost of unseen images is lowest (here the test images, with hindsight), to hold the
+weights small (L2), or more images. Each makes the steps of 400 epochs of 1,000, with mini-batches drawn at random.
+(Nielsen, ch. 3, "Overfitting and regularization".)
 """
 
 import torch
@@ -21,10 +22,8 @@ def train(seed: int, n: int, l2: float) -> dict[str, list[float]]:
     _, x_test, labels_test = read_digits(10_000, train=False)
     torch.manual_seed(seed)
     mlp = MLP([784, 30, 10], "sigmoid", "binary_cross_entropy", "large", gradients="manual")
-    step, update = (
-        ManualStep(mlp, BATCH, l2_strength=l2 / len(x)),
-        update_of(torch.optim.SGD(mlp.parameters(), lr=RATE)),
-    )
+    step = ManualStep(mlp, BATCH, l2_strength=l2 / len(x))
+    update = update_of(torch.optim.SGD(mlp.parameters(), lr=RATE))
     y = torch.nn.functional.one_hot(labels, 10).float()
     series: dict[str, list[float]] = {"train": [], "test": [], "accuracy": []}
     steps = EPOCHS * 1000 // BATCH // POINTS
@@ -50,6 +49,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         best = min(range(POINTS), key=lambda point: series["test"][point])
         numbers |= {f"{name}: {key}": values[-1] for key, values in series.items()}
         numbers |= {f"{name}: lowest": series["test"][best], f"{name}: stop": epochs[best]}
+        numbers[f"{name}: accuracy at the stop"] = series["accuracy"][best]
         print(
             f"{name:14} training cost {series['train'][-1]:.4f}, test cost {series['test'][-1]:.3f} "
             f"(lowest {series['test'][best]:.3f} at {epochs[best]:.0f}), test accuracy {series['accuracy'][-1]:.2%}"
@@ -57,7 +57,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         for key, axes in panels.items():
             axes.plot(epochs, series[key], color=colour, label=name)
     for axes, title in zip(panels.values(), ("Training cost", "Test cost", "Test accuracy"), strict=True):
-        axes.set(title=title, xlabel="epochs of 1,000 images")
+        axes.set(title=title, xlabel="epochs of 1,000 images", ylabel=title.split()[-1])
         axes.grid(color="#eeeeee")
     panels["train"].set_yscale("log")
     stop = numbers["1,000 images: stop"]

@@ -1,8 +1,9 @@
 """The perceptron on MNIST: ten neurons that fire or do not, and the rule that trains them.
 
 Rosenblatt's rule moves the weights of a neuron by eta (y - a) x, where a is 0 or 1: it learns from its mistakes alone.
-With delta = a - y that is gradient descent by BP3 and BP4. The LMD course trains scikit-learn's `Perceptron`, and gets
-89 % of its training images right. What each neuron looks for can be seen in its weights.
+With delta = a - y that is BP3 and BP4. The class is that of the neuron with the largest weighted input. The LMD course
+trains scikit-learn's `Perceptron`, and gets 89 % of its training images right. What each neuron looks for can be seen
+in its weights.
 """
 
 import torch

@@ -41,9 +41,11 @@ def train(seed: int, initializer: str, l2: float = 0.0, dropout: float = 0.0) ->
         mlp.eval()
         costs.append(mlp.loss(mlp(x_test), y_test).item())
         mlp.train()
-        for i in torch.randperm(PAIRS, generator=draw).tolist() if epoch < EPOCHS else []:
+        if epoch == EPOCHS:
+            break
+        for i in torch.randperm(PAIRS, generator=draw).tolist():
             optimizer.zero_grad()
-            mlp.penalized(mlp.loss(mlp(x[i : i + 1]), y[i : i + 1]), 0.0, l2).backward()
+            mlp.penalized(mlp.loss(mlp(x[i : i + 1]), y[i : i + 1]), l1_strength=0.0, l2_strength=l2).backward()
             optimizer.step()
     return costs, mlp.eval(), (mlp.weights[0] - start).abs().max().item()
 

@@ -40,7 +40,8 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         by_chain.append(factor * slopes[l])
         dw, db = gradients.weights[l].item(), gradients.biases[l].item()
         dw_auto, db_auto = expected[l].item(), expected[LAYERS + l].item()
-        errors += [abs(dw - dw_auto), abs(db - db_auto), abs(db - by_chain[l])]
+        errors += [abs(dw - dw_auto), abs(db - db_auto)]
+        errors += [abs(db - by_chain[l]), abs(dw - by_chain[l] * trace.inputs[l].item())]
         print(
             f"  l = {l + 1}  sigma'(z) {slopes[l]:.4f}  dC/dw {dw:+.3e} {dw_auto:+.3e}  dC/db {db:+.3e} {db_auto:+.3e}"
         )

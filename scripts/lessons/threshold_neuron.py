@@ -1,7 +1,7 @@
 """A neuron that fires or does not: weights, a threshold, and the sigmoid as its smooth approximation.
 
 It fires where the weighted sum of its inputs reaches the threshold theta. Excitatory inputs have positive weights,
-inhibitory ones negative weights. With the bias b = -theta it fires where w x + b >= 0. (Austin; McCulloch and Pitts.)
+inhibitory ones negative weights. With the bias b = -theta it fires where w x + b >= 0. (Austin.)
 """
 
 from itertools import product
@@ -41,7 +41,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         fires = step(z).flatten()
         expected = torch.tensor([float(TRUTH[name](a, b)) for a, b in inputs.bool().tolist()])
         numbers[name] = (fires == expected).float().mean().item()
-        print(f"{name:14}  weights {w}, threshold {theta}, bias {-theta}: fires {fires.int().tolist()}")
+        print(f"{name:14}  weights {w}, threshold {theta}, bias {-theta}: for 00, 01, 10, 11 {fires.int().tolist()}")
 
     figure = new_figure(7, 4)
     axes = figure.subplots()
@@ -52,7 +52,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         z, _ = feedforward(x[:, None], [torch.tensor([[w]])], [torch.tensor([-w * JUMP])], [])
         a = ACTIVATIONS["sigmoid"].function(z).flatten()
         numbers[f"gap {w:g}"] = gap = (a - step(x - JUMP))[away].abs().max().item()
-        print(f"sigmoid({w:g} (x - {JUMP})): at most {gap:.1e} from the step, further than 0.05 from it")
+        print(f"sigmoid({w:g} (x - {JUMP})): at most {gap:.1e} from the step, further than 0.05 from the jump")
         axes.plot(x, a, color=colour, label=f"sigmoid, weight {w:g}")
     axes.set_xlabel("input x")
     axes.set_ylabel("activation a")

@@ -1,4 +1,4 @@
-"""A network that approximates any function, without training: its weights are computed.
+"""A network that approximates any continuous function on [0, 1], without training: its weights are computed.
 
 Two steep sigmoids make a block, one up and one down, of the height f has in its middle; n blocks side by side follow f.
 The error is what f changes within half a block: for a Lipschitz function it falls like 1/n. (Austin; Nielsen, ch. 4.)
@@ -57,7 +57,7 @@ def towers(n: int, x: Tensor) -> Tensor:
 
 
 def trained(neurons: int, x: Tensor) -> Tensor:
-    """f by as many neurons that were trained."""
+    """f by as many neurons, tanh, that were trained."""
     mlp = MLP([1, neurons, 1], "tanh", "mse", ["large", "scaled"], "identity", gradients="manual").double()
     optimizer = torch.optim.Adam(mlp.parameters(), lr=0.02)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, TRAINED_STEPS)
@@ -89,10 +89,10 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     left, middle, right = figure.subplots(1, 3)
     left.plot(x, f(x), color="black", linewidth=1, label="f")
     left.plot(x, computed(SHOWN, x), color=BLUE, linewidth=1.2, label=f"{2 * SHOWN} neurons, computed")
-    left.plot(x, by_training, color=ORANGE, linewidth=1.2, linestyle="--", label=f"{2 * SHOWN} neurons, trained")
-    left.set(title="A function, and two networks", xlabel="x")
+    left.plot(x, by_training, color=ORANGE, linewidth=1.2, linestyle="--", label=f"{2 * SHOWN} tanh, trained")
+    left.set(title="A function, and two networks", xlabel="x", ylabel="f")
     middle.loglog([2 * n for n in BLOCKS], errors, "o-", color=BLUE, label=f"computed: slope {slope:.2f}")
-    middle.loglog([2 * SHOWN], [error], "D", color=ORANGE, label="trained")
+    middle.loglog([2 * SHOWN], [error], "D", color=ORANGE, label="tanh, trained")
     for axis, ticks in ((middle.xaxis, [2 * n for n in BLOCKS]), (middle.yaxis, [0.02, 0.05, 0.1, 0.2])):
         axis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
     middle.minorticks_off()
