@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from importlib import import_module
 from importlib.metadata import version
 
 COMMANDS = {
@@ -16,6 +17,15 @@ COMMANDS = {
     "dashboard": "start TensorBoard and print its address",
     "report": "write a run into one HTML file",
     "lessons": "give lessons: small programs that show one thing each",
+}
+
+TOOLS = {  # the commands that are not the trainer's, and the module of each
+    "verify": "verification",
+    "benchmark": "benchmark",
+    "reproduce": "reproduction",
+    "dashboard": "viewer",
+    "report": "report",
+    "lessons": "lessons",
 }
 
 EXAMPLES = """examples:
@@ -47,30 +57,8 @@ def main(argv: list[str] | None = None) -> None:
 
     try:
         # Imported here, because torch and Lightning take seconds and --help needs neither.
-        if args[0] == "verify":
-            from mnist_mlp import verification
-
-            sys.exit(verification.run(args[1:]))
-        if args[0] == "benchmark":
-            from mnist_mlp import benchmark
-
-            sys.exit(benchmark.run(args[1:]))
-        if args[0] == "dashboard":
-            from mnist_mlp import viewer
-
-            sys.exit(viewer.run(args[1:]))
-        if args[0] == "report":
-            from mnist_mlp import report
-
-            sys.exit(report.run(args[1:]))
-        if args[0] == "lessons":
-            from mnist_mlp import lessons
-
-            sys.exit(lessons.run(args[1:]))
-        if args[0] == "reproduce":
-            from mnist_mlp import reproduction
-
-            sys.exit(reproduction.run(args[1:]))
+        if args[0] in TOOLS:
+            sys.exit(import_module(f"mnist_mlp.{TOOLS[args[0]]}").run(args[1:]))
 
         from mnist_mlp import training
 
