@@ -229,8 +229,12 @@ class Health(Callback):
 def first_images(trainer: Trainer, model: MLPClassifier) -> tuple[Tensor, Tensor]:
     """The first images that train, undistorted, and their labels."""
     loader = cast(DeviceLoader, trainer.train_dataloader)
-    n = min(PROBED_IMAGES, len(loader.dataset))
-    x, labels = loader.look_up(torch.arange(n, device=model.device))
+    return inputs_of(model, loader, torch.arange(min(PROBED_IMAGES, len(loader.dataset)), device=model.device))
+
+
+def inputs_of(model: MLPClassifier, loader: DeviceLoader, indices: Int[Tensor, "n"]) -> tuple[Tensor, Tensor]:
+    """Images as the network takes them, undistorted, and their labels."""
+    x, labels = loader.look_up(indices)
     return loader.normalized(x).to(model.mlp.weights[0].dtype), labels
 
 
@@ -312,8 +316,8 @@ def classify(model: MLPClassifier, data: MNISTDataModule) -> tuple[str, Classifi
     model.eval()
     parts = []
     for chosen in torch.arange(len(labels), device=labels.device).split(EVALUATION_BATCH_SIZE):
-        x = loader.normalized(loader.look_up(chosen)[0])
-        parts.append(model.mlp.predict_proba(x.to(model.mlp.weights[0].dtype)).float().cpu())
+        x, _ = inputs_of(model, loader, chosen)
+        parts.append(model.mlp.predict_proba(x).float().cpu())
     model.train(trained)
     return split, Classified(images.cpu(), labels.cpu(), torch.cat(parts))
 
@@ -352,13 +356,12 @@ class Predictions(Callback):
             "right": draw_right(seen, predicted),
             "confusions": draw_confusions(count_confusions(seen.labels, predicted, NUM_CLASSES)),
         }
-        if says_probabilities:
-            pictures["reliability"] = draw_reliability(confidence, right)
         for name, picture in pictures.items():
             if picture is not None:
                 add_picture(writer, f"{split}/{name}", picture, step)
         if not says_probabilities:
             return
+        add_picture(writer, f"{split}/reliability", draw_reliability(confidence, right), step)
         writer.add_scalar(f"{split}/calibration_error", calibration(confidence, right)[-1], step)
         for digit in range(NUM_CLASSES):
             tag = f"{split}/precision_recall_{digit}"
@@ -401,10 +404,10 @@ class Projector(Callback):
         if writer is None:
             return
         loader = data.evaluation_loader("val" if data.val_size else "train")
-        n = min(PROJECTED_IMAGES, len(loader.dataset))
-        x, labels = loader.look_up(torch.arange(n, device=model.device))
-        images = x.clone().cpu()
-        seen = probe(model.mlp, loader.normalized(x).to(model.mlp.weights[0].dtype), labels)
+        chosen = torch.arange(min(PROJECTED_IMAGES, len(loader.dataset)), device=model.device)
+        images = loader.look_up(chosen)[0].cpu()
+        x, labels = inputs_of(model, loader, chosen)
+        seen = probe(model.mlp, x, labels)
         name = "last_hidden_layer" if model.mlp.activations else "pixels"
         write_projection(Path(writer.log_dir), name, seen.inputs[-1].float().cpu(), labels.tolist(), images)
 
