@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from math import floor, log10
 from pathlib import Path
 from statistics import mean, median
@@ -25,6 +24,7 @@ from mnist_mlp import contestants
 from mnist_mlp.contestants import CONTESTANTS, WORKLOADS, Workload, available
 from mnist_mlp.dashboard_cost import dashboard_cost
 from mnist_mlp.gradient_cost import gradient_cost, gradient_table, gradient_workloads
+from mnist_mlp.outputs import check_file, check_picture
 from mnist_mlp.start_up import start_up
 
 LOOP, FLOOR = "bare autograd loop", "matrix products alone"
@@ -259,17 +259,12 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
     for name in ("epochs", "repeats"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} must be at least 1; got {getattr(options, name)}")
-    for name in ("json", "chart"):
-        path = getattr(options, name)
-        writable = path and not path.is_dir() and path.parent.is_dir()
-        if path and not (writable and os.access(path if path.exists() else path.parent, os.W_OK)):
-            raise ValueError(f"--{name} must name a file that can be written; got {path}")
+    if options.json:
+        check_file("json", options.json)
+    if options.chart:
+        check_picture("chart", options.chart)
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
-    if options.chart and options.chart.suffix != ".png":
-        raise ValueError(f"--chart must name a .png file; got {options.chart}")
-    if options.chart and not find_spec("matplotlib"):
-        raise ValueError("--chart needs matplotlib, which is not installed: pip install 'mnist-mlp[bench]'")
     installed = available(options.device)
     missing = [name for name in options.contestant or [] if name not in installed]
     if missing:

@@ -7,12 +7,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import markdown
 
 from mnist_mlp.dashboard import LAYOUT, RESULTS
+from mnist_mlp.outputs import check_drawing, check_file
 from mnist_mlp.runs import RunLog, find_runs, read_run
 
 PICTURES = {
@@ -70,12 +70,10 @@ def run(args: list[str]) -> int:
     parser.add_argument("run", type=Path, help="a run's folder, or a folder of runs, whose newest is taken")
     parser.add_argument("--output", type=Path, metavar="PATH", help="(default: report.html in the run's folder)")
     options = parser.parse_args(args)
-    if not find_spec("matplotlib"):
-        raise ValueError("drawing needs matplotlib, which is not installed: pip install 'mnist-mlp[plots]'")
+    check_drawing()
     folder = find_runs(options.run)[-1]
     path = options.output or folder / "report.html"
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"--output must name a file that can be written; got {path}")
+    check_file("output", path)
     path.write_text(page_of(read_run(folder)), encoding="utf-8")
     print(path)
     return 0

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from rich.console import Console
 
 from mnist_mlp.charts import draw_comparison, draw_curves
 from mnist_mlp.curves import Curves
+from mnist_mlp.outputs import check_drawing, check_file, check_picture
 from mnist_mlp.published import ROWS
 from mnist_mlp.results import Results, Run, digest, line, markdown_of, table_of
 from mnist_mlp.seeds import build_seeds, obstacle_to_a_stack, train_together
@@ -230,16 +230,16 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         raise ValueError(f"budget must be larger than 0 minutes; got {options.budget}")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
-    for name in ("json", "markdown", "chart"):
-        path = getattr(options, name)
-        if path and (path.is_dir() or not (path.parent.is_dir() or name == "json")):
-            raise ValueError(f"--{name} must name a file that can be written; got {path}")
-    if options.chart and options.chart.suffix != ".png":
-        raise ValueError(f"--chart must name a .png file; got {options.chart}")
-    if (options.chart or options.curves) and not find_spec("matplotlib"):
-        raise ValueError("drawing needs matplotlib, which is not installed: pip install 'mnist-mlp[plots]'")
-    if options.curves and not options.curves.is_dir():
-        raise ValueError(f"there is no folder {options.curves}; make it, or name another with --curves")
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    check_file("json", options.json)
+    if options.markdown:
+        check_file("markdown", options.markdown)
+    if options.chart:
+        check_picture("chart", options.chart)
+    if options.curves:
+        check_drawing()
+        if not options.curves.is_dir():
+            raise ValueError(f"there is no folder {options.curves}; make it, or name another with --curves")
     if not options.configs.is_dir():
         raise ValueError(f"there is no folder {options.configs}; name that of the configurations with --configs")
     rows = options.rows or [name for name in ROWS if (options.configs / f"{name}.yaml").exists()]

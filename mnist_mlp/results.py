@@ -172,7 +172,6 @@ class Results:
         seeds |= {str(seed): asdict(run)}
         self.rows[name] = {"config": settings, "seeds": dict(sorted(seeds.items(), key=lambda item: int(item[0])))}
         order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(f".{self.path.name}.part")
         part.write_text(json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n")
         os.replace(part, self.path)

@@ -118,8 +118,8 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("mnist_mlp.contestants.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"JAX scan is not installed.*pip install 'mnist-mlp\[bench\]'"):
         benchmark.run(["--contestant", "JAX scan"])
-    monkeypatch.setattr("mnist_mlp.benchmark.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="--chart needs matplotlib, which is not installed"):
+    monkeypatch.setattr("mnist_mlp.outputs.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="drawing needs matplotlib, which is not installed"):
         benchmark.run(["--chart", str(tmp_path / "chart.png")])
 
 

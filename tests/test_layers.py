@@ -15,6 +15,7 @@ LAYERS = [
         "products",
         "runs",
         "lessons",
+        "outputs",
         "schedules",
         "pictures",
     },
