@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
 
 from mnist_mlp.classifier import MLPClassifier
 from mnist_mlp.data import MNISTDataModule
@@ -42,6 +43,11 @@ class Curves(Callback):
     Args:
         splits: The images to measure: of train, val and test.
         deadline: A time, as of `time.time()`, after which the training stops with its present epoch.
+
+    Attributes:
+        series: Accuracy, a fraction, and cost after each epoch, by split: "test/acc" and so on.
+        seconds: What the training took, without these measurements.
+        complete: Whether the training was neither stopped at the deadline nor spoiled.
     """
 
     def __init__(self, splits: Sequence[str], deadline: float | None = None) -> None:
@@ -73,7 +79,12 @@ class Curves(Callback):
         self.add_epoch(cast(MLPClassifier, pl_module), cast(Any, trainer).datamodule)
         if self.deadline is not None and time.time() > self.deadline:
             trainer.should_stop = True
-            self.complete = trainer.current_epoch + 1 == trainer.max_epochs
+            self.complete = False
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A training that would have ended with this epoch anyway is complete, however late."""
+        stopped_early = any(cast(EarlyStopping, each).stopped_epoch for each in trainer.early_stopping_callbacks)
+        self.complete |= stopped_early or trainer.current_epoch == trainer.max_epochs
 
     def state_dict(self) -> dict[str, Any]:
         """What a continued run goes on with."""

@@ -25,6 +25,7 @@ from mnist_mlp.training import build
 
 WORK_DIR = Path("logs") / "reproduction"
 TABLE_WIDTH = 150
+DIVERGED = "a parameter became NaN or infinite: usually the learning rate is too large"
 QUIET = ["--trainer.logger=false", "--trainer.enable_progress_bar=false"]
 
 
@@ -58,32 +59,37 @@ class Job:
         """Where the checkpoints of its first seed lie."""
         return self.work_dir / f"{self.row}-{self.seeds[0]}-{self.settings}"
 
-    def run(self) -> dict[int, Run]:
-        """Train, on one thread; the runs that are complete, by their seeds.
+    def run(self) -> tuple[dict[int, Run], str]:
+        """Train, on one thread.
+
+        Returns:
+            The runs that are complete, by their seeds, and why others failed, if they did.
 
         Raises:
             ValueError: if the configuration has changed since the job was made.
-            FloatingPointError: if a training diverges.
+            FloatingPointError: if a network that is trained alone diverges.
         """
         if digest(self.config) != self.settings:
             raise ValueError(f"{self.config} was changed meanwhile; the same command trains it as it is now")
         torch.set_num_threads(1)
         warnings.filterwarnings("ignore")
         if self.deadline is not None and time.time() > self.deadline:
-            return {}
+            return {}, ""
         args = ["--config", str(self.config), f"--trainer.accelerator={self.device}", "--trainer.devices=1", *QUIET]
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             if len(self.seeds) > 1:
                 return self._train_together(args)
-            return self._train_alone(args, *self.seeds)
+            return self._train_alone(args, *self.seeds), ""
 
-    def _train_together(self, args: list[str]) -> dict[int, Run]:
+    def _train_together(self, args: list[str]) -> tuple[dict[int, Run], str]:
         clis, generators = build_seeds(args, self.seeds)
         curves = [Curves(self.splits) for _ in clis]
         started = time.perf_counter()
         train_together(clis, generators, curves)
         seconds = (time.perf_counter() - started) / len(clis)
-        return {seed: Run(noted.series, seconds) for seed, noted in zip(self.seeds, curves, strict=True)}
+        trained = zip(self.seeds, curves, strict=True)
+        runs = {seed: Run(noted.series, seconds) for seed, noted in trained if noted.complete}
+        return runs, DIVERGED if len(runs) < len(self.seeds) else ""
 
     def _train_alone(self, args: list[str], seed: int) -> dict[int, Run]:
         args = ["fit", *args, f"--seed_everything={seed}", f"--trainer.default_root_dir={self.folder}"]
@@ -112,14 +118,14 @@ def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[in
     """Run jobs, so many at a time, and yield what each gives when it ends, and why it failed, if it did."""
     left = list(all_jobs)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        running: dict[Future[dict[int, Run]], Job] = {}
+        running: dict[Future[tuple[dict[int, Run], str]], Job] = {}
         while left or running:
             while left and len(running) < workers:
                 job = left.pop(0)
                 running[pool.submit(job.run)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job, error = running.pop(future), future.exception()
-                yield job, {} if error else future.result(), str(error or "")
+                yield job, *(({}, str(error)) if error else future.result())
 
 
 def train(waiting: Sequence[Job], workers: int, results: Results, console: Console) -> set[str]:
@@ -135,7 +141,8 @@ def train(waiting: Sequence[Job], workers: int, results: Results, console: Conso
                 shutil.rmtree(job.folder, ignore_errors=True)
             if error:
                 failed.add(job.row)
-                console.print(f"{job.row}, seeds {', '.join(map(str, job.seeds))}: {error}", highlight=False)
+                lost = ", ".join(str(seed) for seed in job.seeds if seed not in trained)
+                console.print(f"{job.row}, seeds {lost}: {error}", highlight=False)
     return failed
 
 

@@ -79,13 +79,12 @@ def train_together(
 ) -> None:
     """Train all networks, and note their curves.
 
+    Where a network diverges, its curves end and are not complete; the others go on.
+
     Args:
         clis: What `build_seeds` returned.
         generators: The same.
         curves: One for each network.
-
-    Raises:
-        FloatingPointError: if the training of one diverges.
     """
     models = [cli.model.to(generator.device) for cli, generator in zip(clis, generators, strict=True)]
     model, data = models[0], clis[0].datamodule
@@ -112,12 +111,12 @@ def train_together(
                 run_steps(steps[batch_size], updates, xs, ys, torch.empty_like(ys))
         if scheduler and model.scheduler_interval == "epoch":
             scheduler.step()
-        if not all(parameter.isfinite().all() for parameter in stack.parameters()):
-            raise FloatingPointError(
-                f"a parameter became NaN or infinite in epoch {epoch}: usually the learning rate is too large"
-            )
         for each, noted in zip(models, curves, strict=True):
-            noted.add_epoch(each, data)
+            noted.complete = noted.complete and all(parameter.isfinite().all() for parameter in each.parameters())
+            if noted.complete:
+                noted.add_epoch(each, data)
+        if not any(noted.complete for noted in curves):
+            return
 
 
 def _with_seed(data: MNISTDataModule, seed: int) -> MNISTDataModule:

@@ -69,6 +69,25 @@ def test_together_as_alone(changes, tiny_mnist, tmp_path, monkeypatch, without_s
     assert not torch.equal(clis[0].model.mlp.weights[0], clis[1].model.mlp.weights[0]) or "zeros" in str(changes)
 
 
+def test_a_network_that_diverges_leaves_the_others_alone(tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
+    monkeypatch.chdir(tmp_path)
+
+    def series(*spoiled):
+        clis, generators = build_seeds(RECIPE, SEEDS)
+        for i in spoiled:
+            clis[i].model.mlp.weights[0].data.fill_(torch.inf)
+        curves = [Curves(["val"]) for _ in clis]
+        train_together(clis, generators, curves)
+        assert [noted.complete for noted in curves] == [i not in spoiled for i in range(len(SEEDS))]
+        return [noted.series for noted in curves]
+
+    sound, spoiled = series(), series(1)
+    assert spoiled[0] == sound[0]
+    assert spoiled[2] == sound[2]
+    assert spoiled[1]["val/acc"] == []
+    assert [one["val/acc"] for one in series(0, 1, 2)] == [[], [], []]
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
