@@ -130,7 +130,8 @@ def _chart(title: str, curves: Mapping[str, tuple[list[int], list[float]]]) -> s
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     drawn = io.StringIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    with import_module("matplotlib").rc_context({"svg.hashsalt": title}):  # its ids are drawn at random otherwise
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue()[drawn.getvalue().index("<svg") :]
 
 

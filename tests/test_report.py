@@ -48,6 +48,9 @@ def test_one_file_holds_everything(run, capsys):
     assert "<h1>wide version_3</h1>" in page
     assert re.search(r"best val/acc</td><td[^>]*>90.00%", page)
     assert re.search(r">val/acc</td><td[^>]*>80.00%", page)
+    with pytest.raises(SystemExit, match="0"):
+        main(["report", str(run)])
+    assert (run / "report.html").read_text() == page
     assert re.search(r">time/training_seconds</td><td[^>]*>12.5<", page)
     assert "<td>30</td>" in page
     assert "name: &lt;wide&gt; &amp; deep" in page
