@@ -20,7 +20,7 @@ def adversarial_examples(
         mlp: The network. Where it is trained, its dropout draws masks.
         x: The inputs.
         targets: As in `MLP.loss`.
-        epsilon: The Euclidean length of the way, in the units of x.
+        epsilon: The Euclidean length of the way, in the units of x; an image without a gradient stays.
 
     Source: Goodfellow, Shlens, Szegedy, Explaining and Harnessing Adversarial Examples, 2015, section 4, with the
     Euclidean norm for the maximum norm, as Miyato et al., Virtual Adversarial Training, 2018, eq. (4).

@@ -23,7 +23,7 @@ class Augmentation:
     Attributes:
         rotation: Largest angle, in degrees.
         shear: Largest angle by which vertical lines are slanted, in degrees.
-        scaling: Largest change of the width, and of the height, as a fraction.
+        scaling: The width, and the height, is divided by a number between 1 - scaling and 1 + scaling.
         translation: Largest shift to the side, and up or down, in pixels.
         alpha: Strength of the elastic displacements, in pixels: the smallest and the largest.
         sigma: Standard deviation of the Gaussian that smooths them, in pixels: the smallest and the largest.
@@ -125,7 +125,7 @@ def elastic_field(
     """alpha times the noise smoothed by a Gaussian, in pixels.
 
     A Gaussian in two dimensions is one along the columns and one along the rows, and each is a product with the matrix
-    of exp(-(i - j)^2 / 2 sigma^2) / sqrt(2 pi) sigma: nothing comes in from outside the image.
+    of exp(-(i - j)^2 / (2 sigma^2)) / (sqrt(2 pi) sigma): nothing comes in from outside the image.
 
     Args:
         noise: U(-1, 1) for each pixel, along x and y.

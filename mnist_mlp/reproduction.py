@@ -7,7 +7,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,16 +116,20 @@ def jobs(name: str, seeds: Sequence[int], results: Results, device: str, deadlin
 
 def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[int, Run], str]]:
     """Run jobs, so many at a time, and yield what each gives when it ends, and why it failed, if it did."""
-    left = list(all_jobs)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        running: dict[Future[tuple[dict[int, Run], str]], Job] = {}
-        while left or running:
-            while left and len(running) < workers:
-                job = left.pop(0)
-                running[pool.submit(job.run)] = job
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                job, error = running.pop(future), future.exception()
-                yield job, *(({}, str(error)) if error else future.result())
+    pool = ThreadPoolExecutor(workers)
+    running = {pool.submit(in_a_process, job): job for job in all_jobs}
+    try:
+        for future in as_completed(running):
+            error = future.exception()
+            yield running[future], *(({}, f"{type(error).__name__}: {error}") if error else future.result())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def in_a_process(job: Job) -> tuple[dict[int, Run], str]:
+    """Run a job in a process of its own, so that one that is killed leaves the others alone."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(job.run).result()
 
 
 def train(waiting: Sequence[Job], workers: int, results: Results, console: Console) -> set[str]:
@@ -150,7 +154,7 @@ def run(args: list[str]) -> int:
     """Run `mnist-mlp reproduce`.
 
     Returns:
-        The exit status: 0, or 1 if a row did not reach what was published.
+        The exit status: 0 if all rows reach what was published, 1 if one does not, or is not finished.
 
     Raises:
         ValueError: if a row is unknown, or settings make no sense.
@@ -183,16 +187,19 @@ def run(args: list[str]) -> int:
     if options.curves:
         for path in draw_curves(runs, options.curves):
             console.print(path)
-    if unfinished := [name for name, n in wanted.items() if len(runs[name]) < n and name not in failed]:
+    unfinished = [name for name, n in wanted.items() if len(runs[name]) < n and name not in failed]
+    if unfinished:
         console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
-    return 1 if failed or any("missed" in line.verdict or "learns" in line.verdict for line in lines) else 0
+    return (
+        1 if failed or unfinished or any("missed" in line.verdict or "learns" in line.verdict for line in lines) else 0
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "mnist-mlp reproduce",
         description="Train published recipes, several seeds each, and set what they reach beside what was published. "
-        "What is finished is kept, and what is stopped is gone on with.",
+        "Finished trainings are kept; interrupted ones are resumed.",
         epilog=f"rows: {', '.join(ROWS)}",
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="a published recipe; its configuration is ROW.yaml")
@@ -202,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         "--budget",
         type=float,
         metavar="MINUTES",
-        help="start nothing after this time, and stop what is trained alone after its epoch",
+        help="start nothing after this time, and stop what is trained alone after its epoch; 0 trains nothing",
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument(
@@ -233,8 +240,8 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         raise ValueError(f"there is no row {unknown[0]}; {hint}")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"seeds must be at least 1; got {options.seeds}")
-    if options.budget is not None and not options.budget > 0:
-        raise ValueError(f"budget must be larger than 0 minutes; got {options.budget}")
+    if options.budget is not None and not options.budget >= 0:
+        raise ValueError(f"budget must be 0 minutes or more; got {options.budget}")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
     options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -251,6 +258,9 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         raise ValueError(f"there is no folder {options.configs}; name that of the configurations with --configs")
     rows = options.rows or [name for name in ROWS if (options.configs / f"{name}.yaml").exists()]
     options.rows = list(dict.fromkeys(rows))
+    best_of = max((figure.best_of for name in options.rows for figure in ROWS[name].figures), default=1)
+    if options.seeds is not None and options.seeds < best_of:
+        raise ValueError(f"seeds must be at least {best_of}, of which a row takes the best; got {options.seeds}")
     if missing := [name for name in options.rows if not (options.configs / f"{name}.yaml").exists()]:
         raise ValueError(f"{options.configs} holds no {missing[0]}.yaml; name another folder with --configs")
     return options

@@ -11,6 +11,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import yaml
+from filelock import FileLock
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -50,11 +51,13 @@ class Run:
 def reached(figure: Figure, runs: Sequence[Run]) -> list[float]:
     """The accuracies, in percent, that stand beside a published figure.
 
-    One for each run; or, where the figure is the best of some runs, one for each so many of ours in turn.
+    One for each run; or, where the figure is the best of some runs, one for each so many of ours in turn. The best is
+    the one with the highest peak, on the validation images where they choose the epoch, too.
     """
-    singles = [run.accuracy(figure) for run in runs]
-    firsts = range(0, len(singles) - figure.best_of + 1, figure.best_of)
-    return [max(singles[first : first + figure.best_of]) for first in firsts]
+    judge = "val" if figure.epoch == "best" else figure.split
+    firsts = range(0, len(runs) - figure.best_of + 1, figure.best_of)
+    groups = [runs[first : first + figure.best_of] for first in firsts]
+    return [max(group, key=lambda run: max(run.series[f"{judge}/acc"])).accuracy(figure) for group in groups]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Line:
     """
 
     row: str
+    source: str
     metric: str
     published: float
     note: str
@@ -89,6 +93,7 @@ def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
     sd = stdev(accuracies) if n > 1 else None
     return Line(
         row=name,
+        source=row.source,
         metric=figure.metric,
         published=figure.published,
         note=figure.note,
@@ -105,10 +110,10 @@ def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
 
 
 def verdict(row: Row, figure: Figure, accuracy: float) -> str:
-    """Whether a mean accuracy reaches a published figure, in words."""
+    """Whether a mean accuracy reaches a published figure, to its two digits, in words."""
     if row.at_most is not None:
         return "same behaviour" if accuracy <= row.at_most else "learns where the source does not"
-    if round(accuracy - figure.published, 6) >= 0:
+    if round(accuracy - figure.published, 2) >= 0:
         return "reached"
     missing = figure.published - accuracy
     return f"within {row.tolerance:g}" if missing <= row.tolerance + 1e-9 else f"missed by {missing:.2f}"
@@ -144,8 +149,11 @@ class Results:
         try:
             rows = json.loads(self.path.read_text())["rows"]
             for stored in rows.values():
-                [Run(**run) for run in stored["seeds"].values()]
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+                for seed, run in stored["seeds"].items():
+                    int(seed)
+                    for curve in Run(**run).series.values():
+                        float(max(curve))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{self.path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
                 "name another file with --json, or move it away"
@@ -165,12 +173,16 @@ class Results:
         return {seed: run for seed, run in runs.items() if run.covers(ROWS[name].splits)}
 
     def add(self, name: str, settings: str, seed: int, run: Run) -> None:
-        """Keep a run of these settings, beside what others have added meanwhile."""
-        self.rows = self._read()
-        stored = self.rows.get(name, {})
-        seeds = stored["seeds"] if stored.get("config") == settings else {}
-        seeds |= {str(seed): asdict(run)}
-        self.rows[name] = {"config": settings, "seeds": dict(sorted(seeds.items(), key=lambda item: int(item[0])))}
+        """Keep a run of these settings, beside what others add at the same time."""
+        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
+            self.rows = self._read()
+            stored = self.rows.get(name, {})
+            seeds = stored["seeds"] if stored.get("config") == settings else {}
+            seeds |= {str(seed): asdict(run)}
+            self.rows[name] = {"config": settings, "seeds": dict(sorted(seeds.items(), key=lambda item: int(item[0])))}
+            self._write()
+
+    def _write(self) -> None:
         order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
         part = self.path.with_name(f".{self.path.name}.part")
         part.write_text(json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n")
@@ -198,7 +210,7 @@ def cells(line: Line) -> tuple[str, ...]:
         str(line.n),
         "-" if line.interval is None else f"± {line.interval:.2f}",
         f"{line.min:.2f} - {line.max:.2f}",
-        f"{line.difference:+.2f}",
+        f"{round(line.difference, 2) + 0.0:+.2f}",  # no -0.00
         line.verdict,
         f"{minutes}:{seconds:02d}",
     )
@@ -215,10 +227,11 @@ def table_of(lines: Sequence[Line]) -> Table:
 def markdown_of(lines: Sequence[Line]) -> str:
     """The table as Markdown, with the notes below."""
     notes = list(dict.fromkeys(line.note for line in lines if line.note))
-    rows = [HEADINGS, ["---"] * len(HEADINGS)]
+    headings = (HEADINGS[0], "source", *HEADINGS[1:])
+    rows = [headings, ["---"] * len(headings)]
     for line in lines:
         row, metric, published, *rest = cells(line)
         mark = f" [{notes.index(line.note) + 1}]" if line.note else ""
-        rows.append([f"[{row}]({row}.yaml)", metric, published + mark, *rest])
+        rows.append([f"[{row}]({row}.yaml)", line.source, metric, published + mark, *rest])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return table + "\n\n" + "".join(f"[{i}] {note}.  \n" for i, note in enumerate(notes, start=1))

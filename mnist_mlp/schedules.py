@@ -22,7 +22,8 @@ class RisingMomentum(LRScheduler):
     Raises:
         ValueError: if an argument is not one of these.
 
-    Source: Hinton et al., Improving neural networks by preventing co-adaptation of feature detectors, 2012, appendix A.
+    Source: Hinton et al., Improving neural networks by preventing co-adaptation of feature detectors, 2012, appendix A,
+    where a step takes the gradient 1 - momentum times, besides.
     """
 
     cycle_momentum = True  # torch's word for schedulers that move it

@@ -15,10 +15,10 @@ class MLPStack(nn.Module):
     become views into the stack's, so that they can be used, measured and saved at any time as networks of their own.
 
     Args:
-        networks: Networks of the same sizes, activations, cost and dropout.
+        networks: Networks of the same sizes, activations and dropout; the cost is that of the first.
 
     Raises:
-        ValueError: if they differ.
+        ValueError: if they differ in these.
     """
 
     def __init__(self, networks: Sequence[MLP]) -> None:

@@ -125,10 +125,23 @@ def test_numbers_lie_within_their_limits_and_reach_them():
     angles = torch.rad2deg(torch.atan2(only_rotated[:, 1, 0], only_rotated[:, 0, 0])).abs()
     assert 7.4 < angles[one_or_seven].max() <= 7.5001
     assert 14.8 < angles[~one_or_seven].max() <= 15.0001
+    sheared = Augmentation(shear=15.0, halved_for=[1, 7]).draw(labels, 5, generator())[0]
+    slants = torch.rad2deg(torch.atan2(sheared[:, 0, 1], sheared[:, 1, 1])).abs()
+    assert 7.4 < slants[one_or_seven].max() <= 7.5001
+    assert 14.8 < slants[~one_or_seven].max() <= 15.0001
     scales = Augmentation(scaling=0.2).draw(labels, 5, generator())[0].diagonal(dim1=1, dim2=2)
     assert 0.8 <= scales.min() < 0.81
     assert 1.19 < scales.max() <= 1.2
     assert not torch.equal(scales[:, 0], scales[:, 1])
+
+
+def test_alpha_and_sigma_reach_their_limits(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("mnist_mlp.augmentation.elastic_field", lambda _, alpha, sigma: drawn.extend((alpha, sigma)))
+    Augmentation(alpha=(30.0, 40.0), sigma=(5.0, 6.0)).draw(torch.zeros(5000, dtype=torch.int64), 2, generator())
+    for values, (low, high) in zip(drawn, ((30, 40), (5, 6)), strict=True):
+        assert low <= values.min() < low + 0.01 * (high - low)
+        assert high - 0.01 * (high - low) < values.max() <= high
 
 
 def test_every_image_is_distorted_another_way_and_again_the_same_way():

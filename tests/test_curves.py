@@ -1,3 +1,7 @@
+import time
+from math import inf
+from types import SimpleNamespace
+
 import pytest
 import torch
 from lightning import Trainer, seed_everything
@@ -28,6 +32,16 @@ def test_the_last_points_are_what_lightning_logs_and_tests(tmp_path):
     assert curves.series["test/acc"][-1] == pytest.approx(metrics["test/acc"])
     assert curves.series["test/cost"][-1] == pytest.approx(metrics["test/loss"], rel=1e-4)
     assert curves.seconds > 0
+
+
+@pytest.mark.parametrize(("epochs", "complete"), [(2, False), (3, True)])
+def test_a_deadline_spoils_only_what_would_have_gone_on(epochs, complete, tmp_path, monkeypatch):
+    times = iter([0] * (epochs - 1) + [inf])
+    monkeypatch.setattr("mnist_mlp.curves.time", SimpleNamespace(time=times.__next__, perf_counter=time.perf_counter))
+    curves = Curves(["val"], deadline=1.0)
+    trained(tmp_path, curves)
+    assert len(curves.series["val/acc"]) == epochs
+    assert curves.complete == complete
 
 
 def test_measuring_changes_nothing(tmp_path):

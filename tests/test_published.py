@@ -1,12 +1,12 @@
 """What was published, and what the committed results say of it."""
 
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 
 from mnist_mlp.published import ROWS, Figure
-from mnist_mlp.results import Results, reached
+from mnist_mlp.results import Results, line, markdown_of, reached
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "published"
 
@@ -29,7 +29,15 @@ def test_headers_say_what_was_measured(name, results):
         assert "not measured here" in header
         return
     for figure in ROWS[name].figures:
-        assert f"{fmean(reached(figure, runs)):.2f} % {figure.metric}" in header
+        accuracies = reached(figure, runs)
+        spread = f", sd {stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+        assert f"{fmean(accuracies):.2f} % {figure.metric} (n = {len(accuracies)}{spread})" in header
+
+
+def test_the_table_is_of_the_results(results):
+    runs = {name: list(results.runs(name).values()) for name in ROWS}
+    lines = [line(name, ROWS[name], figure, runs[name]) for name in ROWS for figure in ROWS[name].figures if runs[name]]
+    assert (CONFIGS / "results.md").read_text() == markdown_of(lines)
 
 
 def test_the_books_claims_hold(results):

@@ -1,9 +1,14 @@
 import json
+import os
 import re
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -25,6 +30,7 @@ data: {dataset: digits, batch_size: 10, val_size: 300, steps_per_execution: auto
 trainer: {max_epochs: 2}
 """
 ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, note="a note")), tolerance=0.5, seeds=2)
+BROKEN = [("x", "{}"), ("0", "5"), ("0", '{"test/acc": []}'), ("0", '{"test/acc": ["much"]}')]
 HALF = Run({"test/acc": [0.5, 0.9, 0.8, 0.85], "val/acc": [0.4, 0.6, 0.7, 0.7]}, 60.0)
 
 
@@ -132,10 +138,26 @@ def test_a_configuration_that_is_changed_meanwhile_is_not_filed_as_the_old_one(t
 
 
 def test_what_two_commands_add_is_kept(tiny):
-    one, other = (Results(Path("kept.json"), Path("configs/published")) for _ in range(2))
-    one.add("tiny", digest(tiny), 0, HALF)
-    other.add("tiny", digest(tiny), 1, HALF)
-    assert list(results("kept.json")) == [0, 1]
+    def add(seeds):
+        kept = Results(Path("kept.json"), Path("configs/published"))
+        for seed in seeds:
+            kept.add("tiny", digest(tiny), seed, HALF)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(add, (range(50), range(50, 100))))
+    assert list(results("kept.json")) == list(range(100))
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_training_that_is_killed_leaves_the_others_alone():
+    jobs: Any = [SimpleNamespace(run=killed), *(SimpleNamespace(run=partial(tuple, ({i: HALF}, ""))) for i in range(3))]
+    outcomes = [(trained, error) for _, trained, error in reproduction.finish(jobs, 2)]
+    assert sorted(i for trained, _ in outcomes for i in trained) == [0, 1, 2]
+    (error,) = (error for trained, error in outcomes if not trained)
+    assert "BrokenProcessPool" in error
 
 
 def test_a_run_that_lacks_what_is_measured_now_does_not_count(tiny):
@@ -145,12 +167,13 @@ def test_a_run_that_lacks_what_is_measured_now_does_not_count(tiny):
 
 
 def test_nothing_is_trained_when_the_time_is_over(tiny, capsys):
-    reproduction.run(["tiny", "--budget", "0.0001"])
+    assert reproduction.run(["tiny", "--budget", "0"]) == 1
     assert "not finished: tiny; the same command goes on" in capsys.readouterr().out
 
 
 def test_a_file_of_another_kind_is_refused_and_left(tiny):
-    for content in ("[]", "{", '{"rows": {"tiny": {"seeds": {"0": {"a": 1}}}}}'):
+    runs = ('{"0": {"a": 1}}', *(f'{{"{s}": {{"series": {c}, "seconds": 1}}}}' for s, c in BROKEN))
+    for content in ("[]", "{", *(f'{{"rows": {{"tiny": {{"seeds": {run}}}}}}}' for run in runs)):
         Path("bad.json").write_text(content)
         with pytest.raises(ValueError, match=r"bad.json does not hold results of mnist-mlp reproduce"):
             reproduction.run(["tiny", "--json", "bad.json"])
@@ -165,7 +188,8 @@ def test_a_file_of_another_kind_is_refused_and_left(tiny):
         (["tinny"], "there is no row tinny; did you mean tiny?"),
         (["zzz"], "there is no row zzz; mnist-mlp reproduce --help lists all"),
         (["tiny", "--seeds", "0"], "seeds must be at least 1; got 0"),
-        (["tiny", "--budget", "-1"], "budget must be larger than 0 minutes; got -1"),
+        (["tiny", "--budget", "-1"], "budget must be 0 minutes or more; got -1"),
+        (["best", "--seeds", "2"], "seeds must be at least 3, of which a row takes the best; got 2"),
         (["tiny", "--configs", "none"], "there is no folder none"),
         (["tiny", "--configs", "logs"], "logs holds no tiny.yaml"),
         (["tiny", "--json", "configs"], "--json must name a file that can be written; got configs"),
@@ -174,6 +198,8 @@ def test_a_file_of_another_kind_is_refused_and_left(tiny):
     ],
 )
 def test_what_makes_no_sense_is_refused(tiny, args, message, monkeypatch):
+    monkeypatch.setitem(reproduction.ROWS, "best", Row("", (Figure("test", "peak", 5.0, best_of=3),)))
+    Path("configs/published/best.yaml").write_text(CONFIG)
     monkeypatch.setattr("mnist_mlp.outputs.find_spec", lambda name: True)
     Path("logs").mkdir()
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -14,7 +14,14 @@ def test_metrics(epoch, expected):
 
 @pytest.mark.parametrize(
     ("reached", "expected"),
-    [(95.0, "reached"), (94.9999, "within 0.5"), (94.5, "within 0.5"), (94.49, "missed by 0.51"), (99.0, "reached")],
+    [
+        (99.0, "reached"),
+        (95.0, "reached"),
+        (94.996, "reached"),
+        (94.994, "within 0.5"),
+        (94.5, "within 0.5"),
+        (94.49, "missed by 0.51"),
+    ],
 )
 def test_verdicts(reached, expected):
     row = Row("", (Figure("test", "last", 95.0),), tolerance=0.5)
@@ -50,13 +57,30 @@ def test_the_best_of_three_is_taken_of_every_three():
     assert result.metric == "test, last epoch, best of 3"
 
 
+def test_the_best_run_is_chosen_by_its_peak_where_it_may_be_chosen():
+    runs = [
+        Run({"val/acc": [0.7, 0.9], "test/acc": [0.6, 0.8]}, 60),
+        Run({"val/acc": [0.8, 0.7], "test/acc": [0.85, 0.84]}, 60),
+    ]
+    assert reached(Figure("test", "best", 97.0, best_of=2), runs) == [80]  # the first: 90 % of the validation images
+    assert reached(Figure("test", "last", 97.0, best_of=2), runs) == [84]
+    runs = [Run({"test/acc": [0.9, 0.6]}, 60), Run({"test/acc": [0.8, 0.7]}, 60)]
+    assert reached(Figure("test", "last", 97.0, best_of=2), runs) == [60]
+
+
+def test_nothing_is_less_than_nothing():
+    row = Row("", (Figure("test", "last", 96.5),))
+    assert "| +0.00 |" in markdown_of([line("row", row, row.figures[0], [Run({"test/acc": [0.964999]}, 60)])])
+
+
 def test_the_tables():
     lines = [line("tiny", ROW, figure, [HALF]) for figure in ROW.figures]
     (column,) = (c for c in table_of(lines).columns if c.header == "ours")
     assert list(column.cells) == ["85.00", "70.00"]
     first, second = markdown_of(lines).splitlines()[2:4]
     assert first == (
-        "| [tiny](tiny.yaml) | test, last epoch | 5.00 | 85.00 | - | 1 | - | 85.00 - 85.00 | +80.00 | reached | 1:00 |"
+        "| [tiny](tiny.yaml) | a test | test, last epoch | 5.00 | 85.00 | - | 1 | - | 85.00 - 85.00 | +80.00 | reached "
+        "| 1:00 |"
     )
     assert "99.90 [1]" in second
     assert "missed by 29.90" in second
