@@ -112,7 +112,7 @@ def train_together(
         if scheduler and model.scheduler_interval == "epoch":
             scheduler.step()
         for each, noted in zip(models, curves, strict=True):
-            noted.complete = noted.complete and all(parameter.isfinite().all() for parameter in each.parameters())
+            noted.complete = all(parameter.isfinite().all() for parameter in each.parameters())
             if noted.complete:
                 noted.add_epoch(each, data)
         if not any(noted.complete for noted in curves):
