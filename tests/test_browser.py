@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -50,7 +49,7 @@ def address(logs):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
         yield process.stdout.readline().split()[0].rstrip("/")
-        process.send_signal(signal.SIGINT)
+        process.terminate()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from urllib.request import urlopen
 
 import pytest
@@ -19,7 +20,10 @@ def logs(tmp_path):
 
 def test_tensorboard_answers_on_this_machine_alone(logs):
     command = [sys.executable, "-m", "mnist_mlp", "dashboard", str(logs)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a job in the background does not
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=heed
+    ) as process:
         try:
             assert process.stdout
             line = process.stdout.readline()
