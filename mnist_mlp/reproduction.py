@@ -73,8 +73,6 @@ class Job:
             raise ValueError(f"{self.config} was changed meanwhile; the same command trains it as it is now")
         torch.set_num_threads(1)
         warnings.filterwarnings("ignore")
-        if self.deadline is not None and time.time() > self.deadline:
-            return {}, ""
         args = ["--config", str(self.config), f"--trainer.accelerator={self.device}", "--trainer.devices=1", *QUIET]
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             if len(self.seeds) > 1:
@@ -127,7 +125,9 @@ def finish(all_jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[in
 
 
 def in_a_process(job: Job) -> tuple[dict[int, Run], str]:
-    """Run a job in a process of its own, so that one that is killed leaves the others alone."""
+    """Run a job in a process of its own, so that one that is killed leaves the others alone; nothing if it is late."""
+    if job.deadline is not None and time.time() > job.deadline:
+        return {}, ""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(job.run).result()
 
@@ -190,9 +190,8 @@ def run(args: list[str]) -> int:
     unfinished = [name for name, n in wanted.items() if len(runs[name]) < n and name not in failed]
     if unfinished:
         console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
-    return (
-        1 if failed or unfinished or any("missed" in line.verdict or "learns" in line.verdict for line in lines) else 0
-    )
+    missed = any("missed" in line.verdict or "learns" in line.verdict for line in lines)
+    return 1 if failed or unfinished or missed else 0
 
 
 def _parser() -> argparse.ArgumentParser:

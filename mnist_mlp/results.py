@@ -110,10 +110,10 @@ def line(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Line:
 
 
 def verdict(row: Row, figure: Figure, accuracy: float) -> str:
-    """Whether a mean accuracy reaches a published figure, to its two digits, in words."""
+    """Whether a mean accuracy reaches a published figure, in words."""
     if row.at_most is not None:
         return "same behaviour" if accuracy <= row.at_most else "learns where the source does not"
-    if round(accuracy - figure.published, 2) >= 0:
+    if round(accuracy - figure.published, 6) >= 0:
         return "reached"
     missing = figure.published - accuracy
     return f"within {row.tolerance:g}" if missing <= row.tolerance + 1e-9 else f"missed by {missing:.2f}"
@@ -210,7 +210,7 @@ def cells(line: Line) -> tuple[str, ...]:
         str(line.n),
         "-" if line.interval is None else f"± {line.interval:.2f}",
         f"{line.min:.2f} - {line.max:.2f}",
-        f"{round(line.difference, 2) + 0.0:+.2f}",  # no -0.00
+        f"{line.difference:+.2f}",
         line.verdict,
         f"{minutes}:{seconds:02d}",
     )

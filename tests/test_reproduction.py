@@ -153,7 +153,8 @@ def killed():
 
 
 def test_a_training_that_is_killed_leaves_the_others_alone():
-    jobs: Any = [SimpleNamespace(run=killed), *(SimpleNamespace(run=partial(tuple, ({i: HALF}, ""))) for i in range(3))]
+    runs = (killed, *(partial(tuple, ({i: HALF}, "")) for i in range(3)))
+    jobs: Any = [SimpleNamespace(run=run, deadline=None) for run in runs]
     outcomes = [(trained, error) for _, trained, error in reproduction.finish(jobs, 2)]
     assert sorted(i for trained, _ in outcomes for i in trained) == [0, 1, 2]
     (error,) = (error for trained, error in outcomes if not trained)
