@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mnist_mlp.classifier import MLPClassifier
-    from mnist_mlp.data import MNISTDataModule
-    from mnist_mlp.mlp import MLP
+    from mnist_mlp.data.module import MNISTDataModule
+    from mnist_mlp.network.mlp import MLP
+    from mnist_mlp.training.classifier import MLPClassifier
 
 __all__ = ["MLP", "MLPClassifier", "MNISTDataModule"]
 
-_HOME = {"MLP": "mlp", "MLPClassifier": "classifier", "MNISTDataModule": "data"}
+_HOME = {"MLP": "network.mlp", "MLPClassifier": "training.classifier", "MNISTDataModule": "data.module"}
 
 
 def __getattr__(name: str) -> object:

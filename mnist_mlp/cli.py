@@ -20,12 +20,12 @@ COMMANDS = {
 }
 
 TOOLS = {  # the commands that are not the trainer's, and the module of each
-    "verify": "verification",
-    "benchmark": "benchmark",
-    "reproduce": "reproduction",
-    "dashboard": "viewer",
-    "report": "report",
-    "lessons": "lessons",
+    "verify": "verification.command",
+    "benchmark": "benchmark.command",
+    "reproduce": "reproduction.command",
+    "dashboard": "dashboard.server",
+    "report": "dashboard.report",
+    "lessons": "lessons.command",
 }
 
 EXAMPLES = """examples:
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
         if args[0] in TOOLS:
             sys.exit(import_module(f"mnist_mlp.{TOOLS[args[0]]}").run(args[1:]))
 
-        from mnist_mlp import training
+        from mnist_mlp.fit import command as training
 
         training.run(args)
     except Exception as error:

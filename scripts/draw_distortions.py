@@ -11,7 +11,7 @@ from statistics import median
 import torch
 from torchvision.utils import make_grid, save_image
 
-from mnist_mlp.training import build
+from mnist_mlp.fit.command import build
 
 IMAGES, EPOCHS, PIXELS = 10, 11, 2
 

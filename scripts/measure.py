@@ -9,7 +9,7 @@ from statistics import mean, median, stdev
 
 import torch
 
-from mnist_mlp.training import run
+from mnist_mlp.fit.command import run
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("config")

@@ -11,9 +11,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
 
-from mnist_mlp.curves import Curves
-from mnist_mlp.seeds import build_seeds, train_together
-from mnist_mlp.training import build
+from mnist_mlp.fit.command import build
+from mnist_mlp.reproduction.epoch_curves import Curves
+from mnist_mlp.reproduction.trained_at_once import build_seeds, train_together
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("config", nargs="?", default="configs/published/nielsen-ch1-30.yaml")

@@ -1,4 +1,4 @@
-"""Shapes are checked at run time in layers 0 and 1, and no test needs the network or MNIST unless it says so."""
+"""Shapes are checked at run time where tensors have them, and no test needs the network or MNIST unless it says so."""
 
 import hashlib
 import os
@@ -11,24 +11,8 @@ from jaxtyping import config, install_import_hook
 if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
     os.environ["MNIST_MLP_DATA_DIR"] = str(Path(folder).resolve())  # tests run in folders of their own
 
-LAYERS_0_AND_1 = (
-    "activations",
-    "adversarial",
-    "augmentation",
-    "backprop",
-    "costs",
-    "functions",
-    "health",
-    "initializers",
-    "mlp",
-    "penalties",
-    "pictures",
-    "products",
-    "schedules",
-    "stacks",
-    "steps",
-)
-install_import_hook([f"mnist_mlp.{module}" for module in LAYERS_0_AND_1], "beartype.beartype")
+WITH_SHAPES = ("equations", "network", "bare_loop", "data.distortions", "schedules", "dashboard.pictures")
+install_import_hook([f"mnist_mlp.{module}" for module in WITH_SHAPES], "beartype.beartype")
 
 
 def pytest_collection_modifyitems(items):
@@ -48,7 +32,7 @@ def idx_file(array):
 @pytest.fixture
 def tiny_mnist(tmp_path, monkeypatch):
     """A folder with 60 training and 20 test images in MNIST's files, whose sums pass for the published ones."""
-    from mnist_mlp import datasets
+    from mnist_mlp.data import datasets
 
     generator = torch.Generator().manual_seed(0)
     folder = tmp_path / "data" / "MNIST" / "raw"

@@ -15,9 +15,9 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mnist_mlp.checkpoints import AtomicCheckpointIO, claim_version
 from mnist_mlp.cli import main
-from mnist_mlp.training import build
+from mnist_mlp.fit.checkpoints import AtomicCheckpointIO, claim_version
+from mnist_mlp.fit.command import build
 
 QUICK = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
 SHORT = ["--config", str(QUICK), "--trainer.max_epochs=2", "--trainer.accelerator=cpu"]
@@ -518,7 +518,7 @@ def test_verify_refuses_bad_input(run, arguments, sentence):
 
 @pytest.mark.parametrize("option", ["--trainer.callbacks", "--trainer.callbacks+"])
 def test_the_live_check_can_be_switched_on_from_the_command_line(run, option):
-    check = f"{option}=mnist_mlp.verification.GradientCheck"
+    check = f"{option}=mnist_mlp.verification.command.GradientCheck"
     assert run("fit", *SHORT, "--name=default", check)[0] == 0
     status, _, err = run("fit", *SHORT, check, "--trainer.callbacks.every_n_steps=30")
     assert status == 0, err

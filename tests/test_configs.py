@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_mlp.training import build
+from mnist_mlp.fit.command import build
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))

@@ -9,8 +9,8 @@ import torch
 from lesson import BLUE, new_figure, run
 from matplotlib.figure import Figure
 
-from mnist_mlp.contestants import Workload
-from mnist_mlp.gradient_cost import gradient_cost
+from mnist_mlp.benchmark.contestants import Workload
+from mnist_mlp.benchmark.gradient_time import gradient_cost
 
 WIDTHS, DEPTHS, BATCH, REPEATS = (30, 100, 300, 1000), (1, 2, 3), 50, 40
 

@@ -10,8 +10,8 @@ import torch
 from lesson import new_figure, read_digits, run
 from matplotlib.figure import Figure
 
-from mnist_mlp.backprop import bias_gradient, feedforward, weight_gradient
-from mnist_mlp.pictures import diverging
+from mnist_mlp.dashboard.pictures import diverging
+from mnist_mlp.equations.backprop import bias_gradient, feedforward, weight_gradient
 
 IMAGES, EPOCHS, COURSE = 60_000, 3, 0.89
 

@@ -8,9 +8,9 @@ import torch
 from lesson import BLUE, new_figure, run
 from matplotlib.figure import Figure
 
-from mnist_mlp.activations import ACTIVATIONS
-from mnist_mlp.backprop import backpropagate, feedforward
-from mnist_mlp.costs import cost_named
+from mnist_mlp.equations.activations import ACTIVATIONS
+from mnist_mlp.equations.backprop import backpropagate, feedforward
+from mnist_mlp.equations.costs import cost_named
 
 LAYERS, X, Y = 4, 0.8, 0.1
 SIGMA, COST = ACTIVATIONS["sigmoid"], cost_named("quadratic", "sigmoid")

@@ -10,7 +10,7 @@ from lesson import new_figure, read_digits, run
 from matplotlib.figure import Figure
 
 from mnist_mlp import MLP
-from mnist_mlp.health import probe
+from mnist_mlp.network.gradient_health import probe
 
 DEPTHS, WIDTH, IMAGES = (1, 2, 3, 4, 5), 30, 1000
 KINDS = (("sigmoid", "xavier"), ("relu", "xavier"), ("relu", "he"))

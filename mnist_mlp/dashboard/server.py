@@ -1,0 +1,47 @@
+"""`mnist-mlp dashboard`: TensorBoard for this machine alone."""
+
+import argparse
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from tensorboard import program
+
+from mnist_mlp.dashboard.run_log import find_runs
+
+
+def run(args: list[str]) -> int:
+    """Run `mnist-mlp dashboard` until it is interrupted.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        ValueError: if there is no run, or the port is in use.
+    """
+    parser = argparse.ArgumentParser(
+        "mnist-mlp dashboard",
+        description="Start TensorBoard, which only this machine can reach, and print its address.",
+    )
+    parser.add_argument("logdir", nargs="?", type=Path, default=Path("logs"), help="a folder of runs, or one run")
+    parser.add_argument("--port", type=int, default=0, help="(default: one that is free)")
+    options = parser.parse_args(args)
+    if not 0 <= options.port < 2**16:
+        raise ValueError(f"port must lie in 0 ... {2**16 - 1}; got {options.port}")
+    runs = find_runs(options.logdir)
+    server = program.TensorBoard()
+    server.configure(argv=["", "--logdir", str(options.logdir), "--host", "127.0.0.1", "--port", str(options.port)])
+    try:
+        address = server.launch()
+    except program.TensorBoardServerException as error:
+        in_use = isinstance(error, program.TensorBoardPortInUseError)
+        what = (
+            f"port {options.port} is in use" if in_use else f"TensorBoard cannot use port {options.port}: {error.msg}"
+        )
+        raise ValueError(f"{what}; choose another, or leave --port out for one that is free") from error
+    print(
+        f"{address} shows {len(runs)} run{'s' if len(runs) > 1 else ''} of {options.logdir} · Ctrl-C stops", flush=True
+    )
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    return 0

@@ -1,0 +1,97 @@
+"""How well gradients flow through a network: what each layer of it does on some images.
+
+A probe is a forward and a backward pass of the equations over images that stay the same from epoch to epoch, without
+dropout, whichever gradients the network is trained with.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.optim import Optimizer
+
+from mnist_mlp.equations.activations import ACTIVATIONS
+from mnist_mlp.equations.backprop import activation_gradient, feedforward, hidden_error, weight_gradient
+from mnist_mlp.network.mlp import MLP
+
+SATURATED = 0.05  # of the derivative at 0
+
+
+class Probe(NamedTuple):
+    """What a network does on some images.
+
+    Attributes:
+        inputs: a^{l-1} for each layer, shape (n, n_{l-1}).
+        outputs: a^l for each hidden layer, shape (n, n_l).
+        deltas: n delta^l for each layer, shape (n, n_l): row i is the gradient of the cost of image i.
+    """
+
+    inputs: Sequence[Tensor]
+    outputs: Sequence[Tensor]
+    deltas: Sequence[Tensor]
+
+    def gradients(self, n: int) -> list[Tensor]:
+        """dC/dw^l for each layer, over the first n images."""
+        return [weight_gradient(delta[:n] / n, a[:n]) for delta, a in zip(self.deltas, self.inputs, strict=True)]
+
+    def error_norms(self) -> list[float]:
+        """||delta^l|| for each layer: the mean over all images of the norm of each image's.
+
+        Source: Nielsen, ch. 5, the speed of learning of each layer; there the norm is of the mean.
+        """
+        return [delta.norm(dim=1).mean().item() for delta in self.deltas]
+
+
+@torch.no_grad()
+def probe(mlp: MLP, x: Float[Tensor, "n n_0"], labels: Int[Tensor, "n"]) -> Probe:
+    """Feed images forward and their errors back, without dropout."""
+    weights = mlp.weights
+    sigmas = [ACTIVATIONS[name] for name in mlp.activations]
+    z, trace = feedforward(x, weights, mlp.biases, sigmas)
+    deltas = [mlp.cost.output_error(z, mlp.targets_as_values(labels, like=z)) * len(x)]
+    for l in range(len(weights) - 1, 0, -1):
+        nabla_a = activation_gradient(deltas[0], weights[l], mask=None)
+        deltas.insert(0, hidden_error(nabla_a, sigmas[l - 1], trace.outputs[l - 1]))
+    return Probe(trace.inputs, trace.outputs, deltas)
+
+
+def idle_share(activation: str, a: Float[Tensor, "n n_l"]) -> tuple[str, float] | None:
+    """How much of a hidden layer doesn't learn, and what that is called; None for identity.
+
+    Returns:
+        "dead" and the share of rectifiers that are 0 for every image; or "saturated" and the share of activations, of
+        all neurons and images, whose derivative is less than a twentieth of that at z = 0.
+    """
+    if activation == "identity":
+        return None
+    if activation == "relu":
+        return "dead", (a == 0).all(dim=0).float().mean().item()
+    sigma = ACTIVATIONS[activation]
+    steepest = sigma.derivative(sigma.function(a.new_zeros(())))
+    return "saturated", (sigma.derivative(a) < SATURATED * steepest).float().mean().item()
+
+
+@torch.no_grad()
+def relative_updates(optimizer: Optimizer, weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[float]:
+    """||step|| / ||w|| of the step that an optimizer would make next from these gradients; it makes none.
+
+    Args:
+        optimizer: It stays as it is. One of torch's, and not one that needs a closure.
+        weights: Some of its parameters, none of them all 0; the others get no gradient.
+        gradients: One for each of these.
+
+    Source: the ratio of updates to weights is to be about 1e-3: Karpathy, CS231n, Babysitting the learning process.
+    """
+    trial = copy.deepcopy(optimizer)
+    copies = dict(zip(_parameters(optimizer), _parameters(trial), strict=True))
+    for w, gradient in zip(weights, gradients, strict=True):
+        copies[w].grad = gradient
+    trial.step()
+    return [((copies[w] - w).norm() / w.norm()).item() for w in weights]
+
+
+def _parameters(optimizer: Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

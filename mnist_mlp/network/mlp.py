@@ -1,0 +1,223 @@
+"""The multilayer perceptron as a `torch.nn.Module`."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mnist_mlp.equations.activations import ACTIVATIONS
+from mnist_mlp.equations.backprop import feedforward
+from mnist_mlp.equations.costs import cost_named
+from mnist_mlp.equations.initializers import initializer_named
+from mnist_mlp.equations.penalties import l1, l1_gradient, l2, l2_gradient
+from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
+
+GRADIENTS = ("autograd", "manual")
+
+
+class MLP(nn.Module):
+    """A fully connected feedforward network: a^l = sigma(w^l a^{l-1} + b^l).
+
+    Calling it returns the last weighted input z^L (the logits); `predict_proba` returns a^L, and `loss` the
+    cost of z^L, in float32 or better. Layer l of the book is `layers[l - 1]`, an `nn.Linear` with a weight
+    (n_l, n_{l-1}) and a bias (n_l,).
+
+    Args:
+        sizes: The number of neurons of each layer, the inputs first and the outputs last: two numbers are a
+            network without hidden layer.
+        activation: The activation of all hidden layers, or a list with one for each.
+        cost: quadratic, mse, cross_entropy or binary_cross_entropy.
+        initializer: fan_out, he, large, normal(std), pytorch, scaled, uniform(bound), xavier or zeros for all layers,
+            or a list with one for each.
+        output_activation: For the costs quadratic and mse, any activation, by default sigmoid; regression
+            wants identity.
+        dropout: The probability with which a hidden neuron is dropped while training, in [0, 1).
+        input_dropout: The same for an input.
+        gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.equations.backprop`. Parameters,
+            checkpoints and results are the same; second derivatives need autograd.
+
+    Raises:
+        ValueError: if an argument is not one of these.
+
+    Source: Nielsen, ch. 2, eq. (25); dropout: Srivastava et al., 2014, with 1/(1 - p) applied while training.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "relu",
+        cost: str = "cross_entropy",
+        initializer: str | Sequence[str] = "he",
+        output_activation: str | None = None,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        gradients: str = "autograd",
+    ) -> None:
+        super().__init__()
+        if gradients not in GRADIENTS:
+            raise ValueError(f"gradients must be one of {', '.join(GRADIENTS)}; got {gradients!r}")
+        self.gradients = gradients
+        self.sizes = _checked_sizes(sizes)
+        self.activations = _checked_activations(activation, num_hidden=len(self.sizes) - 2)
+        self.cost = cost_named(cost, output_activation)
+        self.dropout = _checked_probability("dropout", dropout)
+        self.input_dropout = _checked_probability("input_dropout", input_dropout)
+        self.layers = nn.ModuleList(
+            nn.utils.skip_init(nn.Linear, n_in, n_out) for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False)
+        )
+        names = _one_for_each("initializer", initializer, len(self.layers), "layers")
+        with torch.no_grad():
+            for name, weight, bias in zip(names, self.weights, self.biases, strict=True):
+                initializer_named(name)(weight, bias)
+        self.register_buffer("one_hot_rows", torch.eye(self.sizes[-1]), persistent=False)
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """w^l for l = 1 ... L, each of shape (n_l, n_{l-1})."""
+        return [layer.get_parameter("weight") for layer in self.layers]
+
+    @property
+    def biases(self) -> list[Tensor]:
+        """b^l for l = 1 ... L, each of shape (n_l,)."""
+        return [layer.get_parameter("bias") for layer in self.layers]
+
+    def forward(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
+        """The weighted input z^L of the last layer for a batch of inputs.
+
+        Raises:
+            ValueError: if x is empty, not finite, not floating-point, or of a shape, dtype or device that does not
+                fit the parameters.
+        """
+        sigmas = [ACTIVATIONS[name] for name in self.activations]
+        masks = self.dropout_masks(x)
+        if self.gradients == "manual":
+            return ManualFeedforward.apply(x, sigmas, masks, *self.weights, *self.biases)
+        return feedforward(x, self.weights, self.biases, sigmas, masks)[0]
+
+    @property
+    def dropout_probabilities(self) -> list[float]:
+        """For the input of each layer the probability with which an element is dropped while training."""
+        return [self.input_dropout, *[self.dropout] * (len(self.layers) - 1)]
+
+    def dropout_masks(self, x: Float[Tensor, "batch n_0"]) -> list[Tensor | None]:
+        """For the input of each layer 0 with the probability p and 1/(1 - p) else, or None where none is dropped."""
+        dtype = compute_dtype(x)
+        masks: list[Tensor | None] = []
+        for width, p in zip(self.sizes, self.dropout_probabilities, strict=False):
+            if p == 0 or not self.training or not dtype.is_floating_point:  # which feedforward refuses
+                masks.append(None)
+            else:
+                precise = torch.promote_types(dtype, torch.float32)
+                mask = torch.empty(*x.shape[:1], width, device=x.device, dtype=precise)
+                masks.append(draw_mask(mask, p).to(dtype))
+        return masks
+
+    def predict_proba(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
+        """The output activation a^L: probabilities with softmax, where they sum to 1, and with sigmoid."""
+        return self.cost.output_activation(self(x))
+
+    def loss(
+        self, z: Float[Tensor, "batch n_L"], targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"]
+    ) -> Float[Tensor, ""]:
+        """The cost C of the weighted inputs z^L, on the scale that `mnist_mlp.equations.costs` states.
+
+        Args:
+            z: What `forward` returned.
+            targets: Class labels in 0 ... n_L - 1, or the values y themselves, of the shape of z.
+
+        Raises:
+            ValueError: if the shapes do not fit each other, or a label is out of range (on the CPU; CUDA asserts).
+        """
+        if z.dtype in (torch.bfloat16, torch.float16):
+            z = z.float()
+        y = self.targets_as_values(targets, like=z)
+        return ManualCost.apply(z, y, self.cost) if self.gradients == "manual" else self.cost.value(z, y)
+
+    def l1_penalty(self, strength: float) -> Float[Tensor, ""]:
+        """strength sum |w| over all weights, not biases; Nielsen's lambda/n sum |w| has the strength lambda/n."""
+        if self.gradients == "manual":
+            return ManualPenalty.apply(l1, l1_gradient, strength, *self.weights)
+        return l1(self.weights, strength)
+
+    def l2_penalty(self, strength: float) -> Float[Tensor, ""]:
+        """strength/2 sum w^2 over all weights, not biases; Nielsen's lambda/(2n) sum w^2 has the strength lambda/n."""
+        if self.gradients == "manual":
+            return ManualPenalty.apply(l2, l2_gradient, strength, *self.weights)
+        return l2(self.weights, strength)
+
+    def penalized(self, cost: Float[Tensor, ""], l1_strength: float, l2_strength: float) -> Float[Tensor, ""]:
+        """The cost plus the penalties whose strength is not 0."""
+        if l1_strength:
+            cost = cost + self.l1_penalty(l1_strength)
+        if l2_strength:
+            cost = cost + self.l2_penalty(l2_strength)
+        return cost
+
+    def targets_as_values(
+        self, targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"], like: Float[Tensor, "batch n_L"]
+    ) -> Float[Tensor, "batch n_L"]:
+        """The values y: one-hot rows where the targets are labels, else the targets themselves.
+
+        Raises:
+            ValueError: as `loss` does; broadcasting never hides a shape that does not fit.
+        """
+        if not targets.is_floating_point() and targets.shape == like.shape[:1]:
+            try:
+                return torch.index_select(self.get_buffer("one_hot_rows"), 0, targets.long()).to(like.dtype)
+            except IndexError:
+                raise ValueError(
+                    f"labels must lie in 0 ... {self.sizes[-1] - 1}; "
+                    f"got {targets.min().item()} ... {targets.max().item()}"
+                ) from None
+        if not targets.is_floating_point() or targets.shape != like.shape:
+            raise ValueError(
+                f"targets must be integer labels of shape {tuple(like.shape[:1])} or floating-point values "
+                f"of shape {tuple(like.shape)}; got {targets.dtype} of shape {tuple(targets.shape)}"
+            )
+        return targets
+
+
+def draw_mask(
+    mask: Float[Tensor, "batch n"], p: float, generator: torch.Generator | None = None
+) -> Float[Tensor, "batch n"]:
+    """Fill a mask with 0, with the probability p, and 1/(1 - p); in a third of the time of `bernoulli_`."""
+    return mask.uniform_(generator=generator).lt_(1 - p).div_(1 - p)
+
+
+def compute_dtype(x: Tensor) -> torch.dtype:
+    """The dtype that products with x are formed in: autocast's where it is enabled, else that of x."""
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
+def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
+        raise ValueError(
+            f"sizes must be two or more positive integers, the inputs first and the outputs last; got {list(sizes)}"
+        )
+    return tuple(sizes)
+
+
+def _checked_activations(activation: str | Sequence[str], num_hidden: int) -> tuple[str, ...]:
+    names = _one_for_each("activation", activation, num_hidden, "hidden layers")
+    for name in (activation, *names) if isinstance(activation, str) else names:
+        if name not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {name!r}")
+    return names
+
+
+def _one_for_each(name: str, value: str | Sequence[str], number: int, what: str) -> tuple[str, ...]:
+    names = (value,) * number if isinstance(value, str) else tuple(value)
+    if len(names) != number:
+        raise ValueError(
+            f"{name} must be one name, or a list with one for each of the {number} {what}; "
+            f"got {len(names)}: {', '.join(names)}"
+        )
+    return names
+
+
+def _checked_probability(name: str, value: float) -> float:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} must lie in [0, 1); got {value}")
+    return value

@@ -1,0 +1,155 @@
+"""Networks of one recipe with different seeds, trained at once as batched matrix products.
+
+Each has the first weights, the order of mini-batches, the distortions and the dropout masks that `mnist-mlp fit` with
+its seed has, so that it becomes the same network but for rounding; only the calls of the matrix products are shared.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.lr_scheduler import LRScheduler
+
+from mnist_mlp.bare_loop.steps import ManualStep, run_steps, update_of
+from mnist_mlp.data.module import DeviceLoader, MNISTDataModule
+from mnist_mlp.equations.penalties import limit_norms
+from mnist_mlp.fit.command import TrainingCLI, build
+from mnist_mlp.network.stack import MLPStack
+from mnist_mlp.reproduction.epoch_curves import Curves
+from mnist_mlp.training.blocks import is_for_one_thread
+from mnist_mlp.training.classifier import NUM_CLASSES, MLPClassifier
+
+JOINT_IMAGES = 2000  # 6 MB of pixels, which stay in the cache
+ELEMENTWISE = (SGD, Adam, AdamW, RMSprop)  # they treat each number alike, wherever it stands
+
+
+def build_seeds(args: list[str], seeds: Sequence[int]) -> tuple[list[TrainingCLI], list[torch.Generator]]:
+    """Build the model, the data module and the Trainer of `fit` for each seed.
+
+    Args:
+        args: The arguments of `fit` without the seed.
+        seeds: Non-negative integers.
+
+    Returns:
+        Them, and for each a random generator in the state in which its training starts.
+    """
+    clis, generators = [], []
+    for seed in seeds:
+        cli = build(["fit", *args, f"--seed_everything={seed}", "--trainer.enable_checkpointing=false"])
+        device = cli.trainer.strategy.root_device
+        generator = torch.Generator(device)
+        if device.type == "cpu":
+            generator.set_state(torch.get_rng_state())
+        else:
+            generator.manual_seed(seed)
+        cli.datamodule.trainer = cli.trainer
+        clis.append(cli)
+        generators.append(generator)
+    return clis, generators
+
+
+def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
+    """Why the networks of this recipe are not trained at once, or None."""
+    trainer, model = cli.trainer, cli.model
+    scheduler = cli.config.fit.model.scheduler
+    obstacles = [
+        ("callbacks", bool(cli.config.fit.trainer.callbacks)),
+        ("clipping", bool(trainer.gradient_clip_val)),
+        ("accumulation", trainer.accumulate_grad_batches != 1),
+        ("a limit to the steps", trainer.max_steps != -1 or trainer.limit_train_batches not in (None, 1.0)),
+        ("adversarial examples", bool(model.adversarial)),
+        ("another precision", trainer.precision != "32-true"),
+        ("a schedule that watches a metric", bool(scheduler) and "Plateau" in scheduler.class_path),
+        ("its optimizer", not isinstance(model.optimizer(model.parameters()), ELEMENTWISE)),
+        (
+            "its size",
+            not is_for_one_thread(cli.datamodule.batch_size, sum(p.numel() for p in model.parameters())),
+        ),
+    ]
+    return next((what for what, is_there in obstacles if is_there), None)
+
+
+def train_together(
+    clis: Sequence[TrainingCLI], generators: Sequence[torch.Generator], curves: Sequence[Curves]
+) -> None:
+    """Train all networks, and note their curves.
+
+    Where a network diverges, its curves end and are not complete; the others go on.
+
+    Args:
+        clis: What `build_seeds` returned.
+        generators: The same.
+        curves: One for each network.
+    """
+    models = [cli.model.to(generator.device) for cli, generator in zip(clis, generators, strict=True)]
+    model, data = models[0], clis[0].datamodule
+    data.prepare_data()
+    data.setup("fit")
+    if "test" in curves[0].splits:
+        data.setup("test")
+    loaders = [_with_seed(data, cli.datamodule.seed).train_dataloader() for cli in clis]
+    n = len(data.train_images.labels)
+
+    stack = MLPStack([each.mlp for each in models])
+    optimizer = model.optimizer(stack.parameters())
+    scheduler = model.scheduler(optimizer) if model.scheduler else None
+    updates = _updates(model, stack, optimizer, scheduler)
+    steps: dict[int, ManualStep] = {}  # by the size of a mini-batch: the last of an epoch may be smaller
+    for epoch in range(clis[0].trainer.max_epochs or 0):
+        for xs, labels in joint_blocks(loaders, epoch):
+            ys = model.mlp.targets_as_values(labels.flatten(), like=xs.new_empty(labels.numel(), NUM_CLASSES))
+            ys = ys.view(*labels.shape, -1)
+            batch_size = xs.shape[2]
+            if batch_size not in steps:
+                steps[batch_size] = ManualStep(stack, batch_size, model.l1 / n, model.l2 / n, generators)
+            with torch.no_grad():
+                run_steps(steps[batch_size], updates, xs, ys, torch.empty_like(ys))
+        if scheduler and model.scheduler_interval == "epoch":
+            scheduler.step()
+        for each, noted in zip(models, curves, strict=True):
+            noted.complete = all(parameter.isfinite().all() for parameter in each.parameters())
+            if noted.complete:
+                noted.add_epoch(each, data)
+        if not any(noted.complete for noted in curves):
+            return
+
+
+def _with_seed(data: MNISTDataModule, seed: int) -> MNISTDataModule:
+    """The same images in the order of another seed."""
+    other = copy.copy(data)
+    other.seed = seed
+    return other
+
+
+def _updates(
+    model: MLPClassifier, stack: MLPStack, optimizer: Optimizer, scheduler: LRScheduler | None
+) -> list[Callable[[], Any]]:
+    """What follows each mini-batch: the update, the schedule, the limit."""
+    updates: list[Callable[[], Any]] = [optimizer.step if scheduler else update_of(optimizer)]
+    if scheduler and model.scheduler_interval == "step":
+        updates.append(scheduler.step)
+    if model.max_norm:
+        updates += [partial(limit_norms, w.detach(), model.max_norm) for w in stack.weights[:-1]]
+    return updates
+
+
+def joint_blocks(
+    loaders: Sequence[DeviceLoader], epoch: int
+) -> Iterator[tuple[Float32[Tensor, "steps networks batch pixels"], Int64[Tensor, "steps networks batch"]]]:
+    """The mini-batches of an epoch, some of each loader at a time."""
+    images, _ = loaders[0].dataset.tensors
+    batch_size = loaders[0].batch_sampler.batch_size
+    for loader in loaders:
+        loader.batch_sampler.sampler.set_epoch(epoch)
+    steps, num_before = max(1, JOINT_IMAGES // (batch_size * len(loaders))), 0
+    for blocks in zip(*(loader.batch_sampler.blocks(images.device, steps) for loader in loaders), strict=True):
+        xs, labels = loaders[0].look_up(torch.stack(blocks, dim=1))
+        for loader, x, digits in zip(loaders, xs.unbind(1), labels.unbind(1), strict=True):
+            loader.distort(x, digits, num_before)
+        num_before += len(xs)
+        yield loaders[0].normalized(xs), labels

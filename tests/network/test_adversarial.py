@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from mnist_mlp import MLP
+from mnist_mlp.bare_loop.steps import AdversarialStep, AutogradStep, ManualStep
+from mnist_mlp.network.adversarial import adversarial_examples
+
+
+def network(gradients="manual", cost="cross_entropy"):
+    torch.manual_seed(0)
+    return MLP([6, 5, 4, 3], activation="tanh", cost=cost, initializer="xavier", gradients=gradients).double()
+
+
+def samples(n=7):
+    generator = torch.Generator().manual_seed(1)
+    return torch.rand(n, 6, generator=generator, dtype=torch.float64), torch.arange(n) % 3
+
+
+def test_by_hand():
+    mlp = MLP([2, 1], cost="quadratic", output_activation="identity")
+    with torch.no_grad():
+        mlp.weights[0].copy_(torch.tensor([[3.0, -4.0]]))
+        mlp.biases[0].zero_()
+    # z = 3 - 4 = -1, delta = z - y = -2 and 1, dC/dx = delta w / 2, of the direction -(3, -4)/5 and (3, -4)/5
+    x, y = torch.tensor([[1.0, 1.0], [1.0, 1.0]]), torch.tensor([[1.0], [-2.0]])
+    expected = torch.tensor([[1 - 0.3, 1 + 0.4], [1 + 0.3, 1 - 0.4]])
+    torch.testing.assert_close(adversarial_examples(mlp, x, y, 0.5), expected)
+
+
+@pytest.mark.parametrize("cost", ["quadratic", "mse", "cross_entropy", "binary_cross_entropy"])
+def test_hand_written_ones_are_autograds(cost):
+    x, labels = samples()
+    by_hand, by_autograd = (
+        adversarial_examples(network(mode, cost=cost), x, labels, 0.5) for mode in ("manual", "autograd")
+    )
+    torch.testing.assert_close(by_hand, by_autograd, rtol=0, atol=1e-12)
+
+
+def test_they_lie_at_the_distance_asked_for_and_cost_more_than_any_other_way():
+    mlp, (x, labels) = network(), samples()
+    moved = adversarial_examples(mlp, x, labels, 1e-3)
+    torch.testing.assert_close((moved - x).norm(dim=1), torch.full((7,), 1e-3, dtype=torch.float64))
+    for i in range(7):
+        ways = torch.nn.functional.normalize(torch.randn(100, 6, dtype=torch.float64))
+        others = x[i] + 1e-3 * ways
+        cost = mlp.loss(mlp(moved[i : i + 1]), labels[i : i + 1])
+        assert all(mlp.loss(mlp(other[None]), labels[i : i + 1]) < cost for other in others)
+
+
+def test_no_gradient_is_left_behind():
+    mlp, (x, labels) = network(), samples()
+    with torch.no_grad():
+        moved = adversarial_examples(mlp, x, labels, 0.5)
+    assert not moved.requires_grad
+    assert not x.requires_grad
+    assert all(parameter.grad is None for parameter in mlp.parameters())
+
+
+@pytest.mark.parametrize("kind", [AutogradStep, ManualStep])
+def test_a_step_is_the_mean_of_both_costs(kind):
+    mlp, (x, labels) = network("manual" if kind is ManualStep else "autograd"), samples()
+    moved = adversarial_examples(mlp, x, labels, 0.5)
+    mean = (mlp.loss(mlp(x), labels) + mlp.loss(mlp(moved), labels)) / 2
+    expected = torch.autograd.grad(mean, list(mlp.parameters()))
+    z = torch.empty(14, 3, dtype=torch.float64)
+    y = mlp.targets_as_values(torch.cat([labels, labels]), like=z)
+    step = AutogradStep(mlp) if kind is AutogradStep else ManualStep(mlp, 14)
+    AdversarialStep(step, mlp, 0.5)(x, y, z)
+    for parameter, gradient in zip(mlp.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-12)
+    torch.testing.assert_close(z, mlp(torch.cat([x, moved])))

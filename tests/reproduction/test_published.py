@@ -1,0 +1,56 @@
+"""What was published, and what the committed results say of it."""
+
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pytest
+
+from mnist_mlp.reproduction.published import ROWS, Figure
+from mnist_mlp.reproduction.results import Results, line, markdown_of, reached
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "published"
+
+
+@pytest.fixture(scope="module")
+def results():
+    return Results(CONFIGS / "results.json", CONFIGS)
+
+
+def test_every_row_has_a_configuration_and_every_configuration_a_row():
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_headers_say_what_was_measured(name, results):
+    runs = list(results.runs(name).values())
+    comments = (CONFIGS / f"{name}.yaml").read_text().split("model:")[0].splitlines()
+    header = " ".join(line.lstrip("# ") for line in comments)
+    if len(runs) < ROWS[name].seeds:
+        assert "not measured here" in header
+        return
+    for figure in ROWS[name].figures:
+        accuracies = reached(figure, runs)
+        spread = f", sd {stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+        assert f"{fmean(accuracies):.2f} % {figure.metric} (n = {len(accuracies)}{spread})" in header
+
+
+def test_the_table_is_of_the_results(results):
+    runs = {name: list(results.runs(name).values()) for name in ROWS}
+    lines = [line(name, ROWS[name], figure, runs[name]) for name in ROWS for figure in ROWS[name].figures if runs[name]]
+    assert (CONFIGS / "results.md").read_text() == markdown_of(lines)
+
+
+def test_the_books_claims_hold(results):
+    def all_of(row, split, epoch):
+        return reached(Figure(split, epoch, 0.0), list(results.runs(f"nielsen-{row}").values()))
+
+    def mean(row, split, epoch):
+        return fmean(all_of(row, split, epoch))
+
+    assert mean("ch3-ce-100", "test", "peak") >= max(all_of("ch1-100", "test", "peak"))
+    assert mean("ch3-overfit-l2", "test", "last") > mean("ch3-overfit", "test", "last")
+    assert mean("ch3-l2-30", "test", "last") > mean("ch3-ce-30", "test", "last")
+    for n in (30, 100):
+        large, scaled = f"ch3-init-{n}-large", f"ch3-init-{n}-scaled"
+        assert mean(scaled, "val", "last") > mean(large, "val", "last")
+    assert mean("ch3-init-30-scaled", "val", "first") >= mean("ch3-init-30-large", "val", "first") + 4

@@ -1,0 +1,524 @@
+"""Blocks of mini-batches give the same parameters as mini-batches one by one, bit for bit, and are counted as such."""
+
+import pytest
+import torch
+from lightning import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    EMAWeightAveraging,
+    GradientAccumulationScheduler,
+    LambdaCallback,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    OnExceptionCheckpoint,
+    SpikeDetection,
+)
+from lightning.pytorch.cli import ReduceLROnPlateau
+from lightning.pytorch.loggers import CSVLogger
+from torch.optim import lr_scheduler
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from mnist_mlp import MLPClassifier, MNISTDataModule
+from mnist_mlp.bare_loop.steps import run_steps
+from mnist_mlp.data.distortions import Augmentation
+from mnist_mlp.fit.command import CalmProgressBar
+from mnist_mlp.schedules import RisingMomentum
+from mnist_mlp.verification.command import GradientCheck
+
+pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
+
+SGD = torch.optim.SGD
+OPTIMIZERS = {
+    "SGD": lambda p: SGD(p, lr=0.5),
+    "SGD fused": lambda p: SGD(p, lr=0.5, fused=True),
+    "SGD foreach": lambda p: SGD(p, lr=0.5, foreach=True),
+    "SGD momentum": lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    "SGD decay": lambda p: SGD(p, lr=0.5, weight_decay=0.1),
+    "SGD maximize": lambda p: SGD(p, lr=1e-3, maximize=True),
+    "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "Adam fused": lambda p: torch.optim.Adam(p, lr=0.01, fused=True),
+    "AdamW amsgrad": lambda p: torch.optim.AdamW(p, lr=0.01, amsgrad=True),
+    "Adagrad": lambda p: torch.optim.Adagrad(p, lr=0.01),
+    "Adadelta": lambda p: torch.optim.Adadelta(p),
+    "Adamax": lambda p: torch.optim.Adamax(p, lr=0.01),
+    "NAdam": lambda p: torch.optim.NAdam(p, lr=0.01),
+    "RAdam": lambda p: torch.optim.RAdam(p, lr=0.01),
+    "RMSprop": lambda p: torch.optim.RMSprop(p, lr=0.01),
+    "Rprop": lambda p: torch.optim.Rprop(p, lr=0.01),
+    "ASGD": lambda p: torch.optim.ASGD(p, lr=0.1),
+}
+DEFAULTS = {"hidden_sizes": [6, 5], "optimizer": OPTIMIZERS["SGD"], "gradients": "manual"}
+SCHEDULES = {
+    "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.9),
+    "one cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.5, total_steps=15),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, 15),
+}
+
+
+def fitted(tmp_path, steps_per_execution, model=None, data=None, **trainer):
+    """A classifier after three epochs of five mini-batches, and its Trainer."""
+    seed_everything(0, verbose=False)
+    classifier = MLPClassifier(**DEFAULTS | (model or {}))
+    module = MNISTDataModule(
+        **{"batch_size": 8, "val_size": 20, "steps_per_execution": steps_per_execution} | (data or {})
+    )
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    quiet["enable_checkpointing"] = False
+    fitter = Trainer(default_root_dir=tmp_path, **{**quiet, "max_epochs": 3, **trainer})
+    fitter.fit(classifier, module, ckpt_path=None)
+    return classifier, fitter
+
+
+def assert_same(one, other):
+    for name, value in one.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name
+
+
+def assert_blocks_change_nothing(tmp_path, model=None, data=None, **trainer):
+    single, single_trainer = fitted(tmp_path, 1, model, data, **trainer)
+    seed_everything(0, verbose=False)
+    start = MLPClassifier(**DEFAULTS | (model or {}))
+    assert not torch.equal(single.mlp.weights[0], start.mlp.weights[0].to(single.dtype))
+    for steps in (2, 3, 100):
+        block, block_trainer = fitted(tmp_path, steps, model, data, **trainer)
+        assert_same(single, block)
+        assert block_trainer.global_step == single_trainer.global_step
+        for name, value in single_trainer.callback_metrics.items():
+            assert block_trainer.callback_metrics[name].item() == pytest.approx(value.item(), rel=1e-5), name
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_for_every_optimizer(tmp_path, optimizer, gradients):
+    model = {"optimizer": OPTIMIZERS[optimizer], "gradients": gradients}
+    assert_blocks_change_nothing(tmp_path, model)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "scaled_tanh", "sigmoid", "tanh"])
+@pytest.mark.parametrize("cost", ["quadratic", "mse", "cross_entropy", "binary_cross_entropy"])
+def test_for_every_activation_and_cost(tmp_path, activation, cost, gradients):
+    output = {"output_activation": activation} if cost in ("quadratic", "mse") else {}
+    optimizer = {"optimizer": lambda p: SGD(p, lr=1e-3)}
+    model = {"activation": activation, "cost": cost, "gradients": gradients, **output, **optimizer}
+    assert_blocks_change_nothing(tmp_path, model)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"hidden_sizes": []},
+        {"hidden_sizes": [6], "dropout": 0.4},
+        {"dropout": 0.4, "input_dropout": 0.2, "activation": "sigmoid"},
+        {"hidden_sizes": [], "input_dropout": 0.2},
+        {"l2": 3.0},
+        {"l2": 3.0, "dropout": 0.5, "cost": "quadratic"},
+        {"l1": 3.0},
+        {"l1": 3.0, "l2": 3.0},
+        {"max_norm": 0.5},
+        {"max_norm": 0.5, "l1": 1.0, "dropout": 0.4},
+        {"initializer": ["fan_out", "large", "zeros"]},
+        {"adversarial": 0.5},
+        {"adversarial": 0.5, "l2": 3.0, "dropout": 0.4, "input_dropout": 0.2},
+    ],
+    ids=str,
+)
+def test_with_regularization(tmp_path, model, gradients):
+    assert_blocks_change_nothing(tmp_path, {**model, "gradients": gradients})
+
+
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.filterwarnings("ignore:A `OneCycleLR` scheduler is using 'interval'")
+def test_with_schedules(tmp_path, schedule, interval):
+    model = {"scheduler": SCHEDULES[schedule], "scheduler_interval": interval}
+    assert_blocks_change_nothing(tmp_path, model)
+
+
+def test_with_a_schedule_that_watches_a_metric(tmp_path):
+    def plateau(optimizer):
+        return ReduceLROnPlateau(optimizer, "val/loss", factor=0.5, patience=0, threshold=10)
+
+    assert_blocks_change_nothing(tmp_path, {"scheduler": plateau})
+
+
+def test_incoming_weights_are_never_longer_than_max_norm(tmp_path):
+    for steps in (1, 3):
+        limited, _ = fitted(tmp_path, steps, {"max_norm": 0.5})
+        norms = [w.norm(dim=1).max().item() for w in limited.mlp.weights]
+        assert norms[:-1] == pytest.approx([0.5] * 2, rel=1e-5)
+        assert norms[-1] > 0.5
+
+
+@pytest.mark.parametrize("interval", ["step", "epoch"])
+def test_with_rising_momentum(tmp_path, interval):
+    def rising(optimizer):
+        return RisingMomentum(optimizer, start=0.0, end=0.9, total_iters=8, gamma=0.95)
+
+    model = {"scheduler": rising, "scheduler_interval": interval}
+    assert_blocks_change_nothing(tmp_path, model)
+    assert not torch.equal(fitted(tmp_path, 3, model)[0].mlp.biases[-1], fitted(tmp_path, 3)[0].mlp.biases[-1])
+
+
+def test_with_early_stopping(tmp_path):
+    stop = {"callbacks": [EarlyStopping("val/loss", min_delta=100.0, patience=1)]}
+    single, single_trainer = fitted(tmp_path, 1, **stop)
+    stop = {"callbacks": [EarlyStopping("val/loss", min_delta=100.0, patience=1)]}
+    block, block_trainer = fitted(tmp_path, 3, **stop)
+    assert single_trainer.current_epoch == block_trainer.current_epoch == 2
+    assert_same(single, block)
+
+
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+def test_with_clipping(tmp_path, algorithm):
+    clipping = {"gradient_clip_val": 0.01, "gradient_clip_algorithm": algorithm}
+    assert_blocks_change_nothing(tmp_path, **clipping)
+    clipped, unclipped = fitted(tmp_path, 3, **clipping)[0], fitted(tmp_path, 3)[0]
+    assert not torch.equal(clipped.mlp.weights[0], unclipped.mlp.weights[0])
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_with_a_frozen_layer(tmp_path, gradients):
+    class Freeze(Callback):
+        def setup(self, trainer, pl_module, stage):
+            pl_module.get_submodule("mlp.layers.1").requires_grad_(False)
+
+    frozen, _ = fitted(tmp_path, 1, {"gradients": gradients}, callbacks=[Freeze()])
+    block, _ = fitted(tmp_path, 3, {"gradients": gradients}, callbacks=[Freeze()])
+    assert_same(frozen, block)
+
+
+def test_with_an_optimizer_that_has_hooks(tmp_path):
+    calls = []
+
+    def hooked(parameters):
+        optimizer = SGD(parameters, lr=0.5)
+        optimizer.register_step_post_hook(lambda *_: calls.append(1))
+        return optimizer
+
+    fitted(tmp_path, 3, {"optimizer": hooked})
+    assert len(calls) == 15
+
+
+def test_with_an_optimizer_hook_for_all(tmp_path):
+    calls = []
+    hook = register_optimizer_step_post_hook(lambda *_: calls.append(1))
+    try:
+        fitted(tmp_path, 3)
+    finally:
+        hook.remove()
+    assert len(calls) == 15
+
+
+class Prepare(Callback):
+    """Change the network before it trains."""
+
+    def __init__(self, prepare):
+        self.prepare = prepare
+
+    def on_train_start(self, trainer, pl_module):
+        self.prepare(pl_module.mlp)
+
+
+def hook_a_parameter(mlp):
+    mlp.weights[0].register_hook(lambda gradient: 0.5 * gradient)
+
+
+def hook_the_network(mlp):
+    mlp.register_forward_hook(lambda module, args, z: 2 * z)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("hook", [hook_a_parameter, hook_the_network])
+def test_with_hooks_on_parameters_and_modules(tmp_path, hook, gradients):
+    single, _ = fitted(tmp_path, 1, {"gradients": gradients}, callbacks=[Prepare(hook)])
+    block, _ = fitted(tmp_path, 3, {"gradients": gradients}, callbacks=[Prepare(hook)])
+    assert_same(single, block)
+    assert not torch.equal(block.mlp.weights[0], fitted(tmp_path, 3)[0].mlp.weights[0])
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_of_a_network_in_eval_mode(tmp_path, gradients):
+    model = {"gradients": gradients, "dropout": 0.5}
+    single, _ = fitted(tmp_path, 1, model, callbacks=[Prepare(lambda mlp: mlp.eval())])
+    block, _ = fitted(tmp_path, 3, model, callbacks=[Prepare(lambda mlp: mlp.eval())])
+    assert_same(single, block)
+    assert not torch.equal(block.mlp.weights[0], fitted(tmp_path, 3, model)[0].mlp.weights[0])
+
+
+class MoveParameters(Callback):
+    """Give the parameters another memory after each epoch."""
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        for parameter in pl_module.parameters():
+            parameter.data = parameter.data.clone()
+
+
+def test_with_parameters_whose_memory_moves(tmp_path):
+    moved, _ = fitted(tmp_path, 3, callbacks=[MoveParameters()])
+    assert_same(fitted(tmp_path, 1)[0], moved)
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_with_a_schedule_that_moves_the_momentum_from_zero(tmp_path, gradients):
+    def cyclic(optimizer):
+        return lr_scheduler.CyclicLR(optimizer, 0.1, 0.5, step_size_up=4, base_momentum=0.0, max_momentum=0.9)
+
+    model = {"scheduler": cyclic, "scheduler_interval": "step", "gradients": gradients}
+    model["optimizer"] = lambda p: SGD(p, lr=0.1, momentum=0.0)
+    single, _ = fitted(tmp_path, 1, model)
+    block, _ = fitted(tmp_path, 3, model)
+    assert_same(single, block)
+
+
+def test_with_a_learning_rate_that_is_a_tensor(tmp_path):
+    assert_blocks_change_nothing(tmp_path, {"optimizer": lambda p: SGD(p, lr=torch.tensor(0.5))})
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
+def test_in_both_precisions(tmp_path, precision):
+    assert_blocks_change_nothing(tmp_path, {"dropout": 0.3}, precision=precision)
+
+
+@pytest.mark.parametrize("model", [{}, {"dropout": 0.3, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
+def test_with_products_that_are_onednns(tmp_path, model, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.equations.matrix_product.ONEDNN_PRODUCTS", 1000)
+    monkeypatch.setattr("mnist_mlp.bare_loop.steps.ONEDNN_PRODUCTS", 1000)
+    assert_blocks_change_nothing(tmp_path, {"hidden_sizes": [40, 30], **model})
+
+
+@pytest.mark.parametrize(
+    ("data", "trainer", "steps"),
+    [
+        ({"batch_size": 7}, {}, 18),  # five mini-batches of 7, and one of 5
+        ({"batch_size": 40}, {}, 3),
+        ({"normalize": True}, {}, 15),
+        ({"shuffle": False}, {}, 15),
+        ({"augmentation": Augmentation(10.0, 10.0, 0.1, 1.0, (34.0, 34.0))}, {}, 15),
+        ({"augmentation": Augmentation(10.0), "batch_size": 7}, {"max_steps": 7}, 7),
+        ({}, {"max_steps": 7}, 7),
+        ({}, {"max_steps": 3}, 3),
+        ({}, {"limit_train_batches": 4}, 12),
+        ({}, {"limit_train_batches": 0.5}, 6),
+        ({}, {"overfit_batches": 3}, 9),
+        ({}, {"fast_dev_run": 4}, 4),
+        ({"val_size": 0}, {}, 24),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:Total length of `list` across ranks is zero")
+def test_in_epochs_of_any_length(tmp_path, data, trainer, steps):
+    assert_blocks_change_nothing(tmp_path, None, data, **trainer)
+    assert fitted(tmp_path, 3, None, data, **trainer)[1].global_step == steps
+
+
+class Log(Callback):
+    """Note what Lightning counts."""
+
+    def __init__(self):
+        self.batches, self.steps = [], []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.batches.append((batch_idx, len(batch[0])))
+        self.steps.append(trainer.global_step)
+
+
+def test_steps_and_batches_are_counted_in_mini_batches(tmp_path):
+    log = Log()
+    _, fitter = fitted(tmp_path, 2, max_epochs=2, callbacks=[log], logger=CSVLogger(tmp_path, "run"))
+    assert log.batches == [(0, 2), (2, 2), (4, 1)] * 2
+    assert log.steps == [2, 4, 5, 7, 9, 10]
+    assert fitter.num_training_batches == 5
+    (metrics,) = tmp_path.glob("run/*/metrics.csv")
+    header, *rows = (line.split(",") for line in metrics.read_text().splitlines())
+    assert sorted({int(row[header.index("step")]) for row in rows}) == [4, 9]
+
+
+class SaveAfterEachBatch(Callback):
+    def __init__(self, path):
+        self.path = path
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        trainer.save_checkpoint(self.path)
+
+
+@pytest.mark.parametrize("max_steps", [4, 5, 8])
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (1, 3), (3, 1), (3, 3), (3, 2), (100, 2)])
+def test_a_run_that_a_limit_stopped_goes_on_bit_for_bit(tmp_path, max_steps, before, after):
+    model = {"dropout": 0.5, "optimizer": OPTIMIZERS["SGD momentum"]}
+    model |= {"scheduler": SCHEDULES["exponential"], "scheduler_interval": "step"}
+    whole, _ = fitted(tmp_path, 1, model)
+    settings = {"max_steps": max_steps, "max_epochs": -1, "callbacks": [SaveAfterEachBatch(tmp_path / "last.ckpt")]}
+    assert fitted(tmp_path, before, model, **settings)[1].global_step == max_steps
+    resumed = MLPClassifier([6, 5], gradients="manual", **model)
+    data = MNISTDataModule(batch_size=8, val_size=20, steps_per_execution=after)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "accelerator": "cpu"}
+    fitter = Trainer(default_root_dir=tmp_path, max_epochs=3, enable_model_summary=False, **quiet)
+    fitter.fit(resumed, data, ckpt_path=tmp_path / "last.ckpt")
+    assert fitter.global_step == 15
+    assert_same(whole, resumed)
+
+
+def test_divergence_inside_a_block_names_the_step(tmp_path):
+    model = {"optimizer": lambda p: SGD(p, lr=1e30), "activation": "identity", "cost": "mse"}
+    model["output_activation"] = "identity"
+    messages = []
+    for steps in (1, 100):
+        with pytest.raises(FloatingPointError, match=r"the training loss became \w+ at step \d in epoch 0") as error:
+            fitted(tmp_path, steps, model)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
+class Spoil(Callback):
+    def __init__(self, spoil):
+        self.spoil = spoil
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        self.spoil(*batch)
+
+
+def test_bad_pixels_and_labels_inside_a_block_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="inputs must be finite"):
+        fitted(tmp_path, 3, callbacks=[Spoil(lambda x, labels: x[1, 0, 0].fill_(torch.nan))])
+    with pytest.raises(ValueError, match=r"labels must lie in 0 \.\.\. 9"):
+        fitted(tmp_path, 3, callbacks=[Spoil(lambda x, labels: labels[1, 0].fill_(10))])
+
+
+class SingleStepCheckpoint(ModelCheckpoint):
+    needs_single_steps = True
+
+
+OBSTACLES = [
+    ({"accumulate_grad_batches": 2}, "accumulate_grad_batches"),
+    ({"precision": "bf16-mixed"}, "precision bf16-mixed"),
+    ({"val_check_interval": 2}, "val_check_interval"),
+    ({"val_check_interval": 0.5}, "val_check_interval"),
+    ({"callbacks": ["checkpoint"]}, "the callback ModelCheckpoint with every_n_train_steps"),
+    ({"callbacks": ["checkpoint", "last"]}, "the callback ModelCheckpoint with every_n_train_steps"),
+    ({"callbacks": ["check"]}, "the callback GradientCheck"),
+    ({"callbacks": ["average"]}, "the callback EMAWeightAveraging"),
+    ({"callbacks": ["spikes"]}, "the callback SpikeDetection"),
+    ({"callbacks": ["saver"]}, "the callback ModelCheckpoint with save_on_exception"),
+    ({"callbacks": ["own"]}, "the callback SingleStepCheckpoint"),
+    ({"callbacks": ["hook"]}, "the callback LambdaCallback"),
+    ({"callbacks": ["accumulation"]}, "the callback GradientAccumulationScheduler"),
+    ({"callbacks": ["monitor"], "logger": True}, "the callback LearningRateMonitor with logging_interval step"),
+]
+
+
+@pytest.mark.parametrize(("trainer", "what"), OBSTACLES, ids=str)
+@pytest.mark.filterwarnings("ignore:Checkpoint directory .* exists and is not empty")
+def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, trainer, what):
+    def settings():
+        made = {
+            "checkpoint": ModelCheckpoint(tmp_path, every_n_train_steps=2),
+            "last": ModelCheckpoint(tmp_path, filename="last"),
+            "monitor": LearningRateMonitor("step"),
+            "check": GradientCheck(),
+            "average": EMAWeightAveraging(),
+            "spikes": SpikeDetection(),
+            "saver": ModelCheckpoint(tmp_path, save_on_exception=True),
+            "own": SingleStepCheckpoint(tmp_path),
+            "hook": LambdaCallback(on_after_backward=lambda trainer, pl_module: None),
+            "accumulation": GradientAccumulationScheduler({0: 2}),
+        }
+        callbacks = [made[name] for name in trainer.get("callbacks", [])]
+        return {**trainer, "callbacks": callbacks, "enable_checkpointing": True}
+
+    with pytest.raises(ValueError, match=f"{what} needs mini-batches one by one; got steps_per_execution 3: use 1"):
+        fitted(tmp_path, 3, **settings())
+    log = Log()
+    arguments = settings()
+    arguments["callbacks"].append(log)
+    fitted(tmp_path, "auto", **arguments)
+    assert {size for _, size in log.batches} == {8}
+
+
+@pytest.mark.filterwarnings("ignore:.*fit.ckpt_path")
+def test_a_checkpoint_on_exceptions_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the callback OnExceptionCheckpoint needs mini-batches one by one"):
+        fitted(tmp_path, 3, callbacks=[OnExceptionCheckpoint(tmp_path)], enable_checkpointing=True)
+
+
+def test_a_classifier_that_changes_gradients_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(MLPClassifier, "on_after_backward", lambda self: None)
+    with pytest.raises(ValueError, match="the hook on_after_backward needs mini-batches one by one"):
+        fitted(tmp_path, 3)
+
+
+def test_lbfgs_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="the optimizer LBFGS needs mini-batches one by one"):
+        fitted(tmp_path, 3, {"optimizer": lambda p: torch.optim.LBFGS(p)})
+
+
+def test_auto_takes_5000_images_at_a_time():
+    data = MNISTDataModule(batch_size=10, val_size=20, steps_per_execution="auto")
+    data.setup("fit")
+    assert data.train_dataloader().steps_per_execution == 500
+    data.batch_size = 7000
+    assert data.train_dataloader().steps_per_execution == 1
+
+
+@pytest.mark.parametrize("steps", [0, -3])
+def test_numbers_below_one_are_refused(steps):
+    with pytest.raises(ValueError, match=f"steps_per_execution must be an integer of at least 1; got {steps}"):
+        MNISTDataModule(steps_per_execution=steps)
+
+
+class Threads(Callback):
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.while_training = torch.get_num_threads()
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize(("hidden_sizes", "expected"), [([6], 1), ([800], 2)])
+def test_small_matrices_train_on_one_thread(tmp_path, hidden_sizes, expected, steps):
+    torch.set_num_threads(2)
+    threads = Threads()
+    fitted(tmp_path, steps, {"hidden_sizes": hidden_sizes}, callbacks=[threads])
+    assert (threads.while_training, torch.get_num_threads()) == (expected, 2)
+
+
+def test_the_threads_come_back_where_a_training_fails(tmp_path):
+    torch.set_num_threads(2)
+    with pytest.raises(FloatingPointError):
+        fitted(tmp_path, 3, {"optimizer": lambda p: SGD(p, lr=1e30), "cost": "mse", "output_activation": "identity"})
+    assert torch.get_num_threads() == 2
+
+
+def test_the_progress_bar_counts_mini_batches(tmp_path):
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            drawn.append(bar.train_progress_bar.completed)
+
+    drawn, bar = [], CalmProgressBar()
+    fitted(tmp_path, 2, callbacks=[bar, Watch()], enable_progress_bar=True, max_epochs=1)
+    assert drawn == [2, 4, 5]
+
+
+CUDA = {"accelerator": "cuda", "devices": 1, "max_epochs": 4}
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("model", [{}, {"dropout": 0.4, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
+def test_on_cuda(tmp_path, model, gradients):
+    single, _ = fitted(tmp_path, 1, {**model, "gradients": gradients}, **CUDA)
+    block, _ = fitted(tmp_path, 2, {**model, "gradients": gradients}, **CUDA)
+    for name, value in single.state_dict().items():
+        torch.testing.assert_close(block.state_dict()[name], value)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("model", [{}, {"dropout": 0.4, "l2": 3.0}, {"activation": "tanh"}], ids=str)
+def test_a_captured_block_equals_an_eager_one(tmp_path, model, monkeypatch):
+    captured, _ = fitted(tmp_path, 2, model, **CUDA)
+    assert any(captured._graphs.graphs.values())
+    monkeypatch.setattr(
+        "mnist_mlp.training.classifier.StepGraphs.run",
+        lambda self, step, descent, xs, ys, zs: run_steps(step, [descent], xs, ys, zs),
+    )
+    eager, _ = fitted(tmp_path, 2, model, **CUDA)
+    assert_same(eager, captured)

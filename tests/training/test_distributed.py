@@ -1,0 +1,126 @@
+"""Two processes that talk through gloo."""
+
+import json
+import os
+import subprocess
+import sys
+
+import torch
+
+SCRIPT = """
+import json, os, warnings
+warnings.filterwarnings("ignore")
+import torch
+from lightning import Trainer, seed_everything
+from mnist_mlp import MLPClassifier, MNISTDataModule
+
+class Recorder(MLPClassifier):
+    def on_train_epoch_start(self):
+        self.seen = []
+
+    def training_step(self, batch, batch_idx):
+        self.seen += [hash(tuple(row)) for row in batch[0].tolist()]
+        return super().training_step(batch, batch_idx)
+
+    def on_train_epoch_end(self):
+        super().on_train_epoch_end()
+        weights = [float(weight.sum()) for weight in self.mlp.weights]
+        with open(f"{os.environ['OUTPUT']}/{self.global_rank}-{self.current_epoch}.json", "w") as file:
+            json.dump({"seen": self.seen, "weights": weights}, file)
+
+seed_everything(0)
+trainer = Trainer(
+    accelerator="cpu", devices=2, strategy="ddp", max_epochs=2, logger=False, enable_checkpointing=False,
+    enable_progress_bar=False, enable_model_summary=False,
+)
+data = MNISTDataModule("digits", batch_size=100, val_size=300)
+trainer.fit(Recorder([8]), data)
+if trainer.is_global_zero:
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    all_images = [hash(tuple(row)) for row in (data.train_images.images.float() / 255).tolist()]
+    with open(f"{os.environ['OUTPUT']}/rank-zero.json", "w") as file:
+        json.dump({"metrics": metrics, "all": all_images}, file)
+"""
+
+
+GRADIENTS_SCRIPT = """
+import sys, torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+from mnist_mlp import MLP
+from mnist_mlp.equations.activations import ACTIVATIONS
+from mnist_mlp.equations.backprop import backpropagate, feedforward
+
+STEPS, BATCH = 20, 8
+
+def data():
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(STEPS, BATCH, 6, generator=generator), torch.randint(4, (STEPS, BATCH), generator=generator)
+
+def step_through_autograd(module, mlp, x, labels):
+    mlp.loss(module(x), labels).backward()
+
+def step_writing_grad(module, mlp, x, labels):
+    sigmas = [ACTIVATIONS[name] for name in mlp.activations]
+    with torch.no_grad():
+        z, trace = feedforward(x, mlp.weights, mlp.biases, sigmas)
+        delta = mlp.cost.output_error(z, mlp.targets_as_values(labels, like=z))
+        gradients = backpropagate(delta, mlp.weights, sigmas, trace)
+    for parameters, values in ((mlp.weights, gradients.weights), (mlp.biases, gradients.biases)):
+        for parameter, value in zip(parameters, values):
+            parameter.grad = value
+
+def train(step, rank, world_size, wrap):
+    torch.manual_seed(0)
+    mlp = MLP([6, 5, 4], "sigmoid", gradients="manual")
+    module = DistributedDataParallel(mlp) if wrap else mlp
+    optimizer = torch.optim.SGD(mlp.parameters(), lr=0.5, momentum=0.9)
+    for x, labels in zip(*data()):
+        optimizer.zero_grad()
+        step(module, mlp, x[rank::world_size], labels[rank::world_size])
+        optimizer.step()
+    return torch.cat([parameter.detach().flatten() for parameter in mlp.parameters()])
+
+def worker(rank, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    results = {"function": train(step_through_autograd, rank, 2, True), "grad": train(step_writing_grad, rank, 2, True)}
+    torch.save(results, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+if __name__ == "__main__":
+    torch.multiprocessing.spawn(worker, (sys.argv[1],), nprocs=2)
+    torch.save(train(step_through_autograd, 0, 1, False), f"{sys.argv[1]}/one.pt")
+"""
+
+
+def test_manual_gradients_are_averaged_and_gradients_written_by_hand_are_not(tmp_path):
+    (tmp_path / "script.py").write_text(GRADIENTS_SCRIPT)
+    subprocess.run(
+        [sys.executable, "script.py", str(tmp_path)], cwd=tmp_path, check=True, capture_output=True, timeout=240
+    )
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    one = torch.load(tmp_path / "one.pt", weights_only=True)
+    assert torch.equal(first["function"], second["function"])
+    torch.testing.assert_close(first["function"], one, rtol=0, atol=1e-6)
+    # What DDP cannot see it does not average: the ranks drift apart, and nothing says so.
+    assert (first["grad"] - second["grad"]).abs().max() > 1e-2
+
+
+def test_two_processes_share_the_samples_and_hold_the_same_weights(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    # Hashes of floats, unlike those of strings, are the same in every process.
+    subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env={**os.environ, "OUTPUT": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    zero = json.loads((tmp_path / "rank-zero.json").read_text())
+    for epoch in range(2):
+        ranks = [json.loads((tmp_path / f"{rank}-{epoch}.json").read_text()) for rank in range(2)]
+        assert sorted(ranks[0]["seen"] + ranks[1]["seen"]) == sorted(zero["all"])
+        assert abs(len(ranks[0]["seen"]) - len(ranks[1]["seen"])) <= 1
+        assert ranks[0]["weights"] == ranks[1]["weights"]
+    assert set(zero["metrics"]) == {"train/loss", "train/acc", "val/loss", "val/acc"}
