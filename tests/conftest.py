@@ -32,7 +32,7 @@ def idx_file(array):
 @pytest.fixture
 def tiny_mnist(tmp_path, monkeypatch):
     """A folder with 60 training and 20 test images in MNIST's files, whose sums pass for the published ones."""
-    from mnist_mlp.data import datasets
+    from mnist_mlp.data import idx_files as datasets
 
     generator = torch.Generator().manual_seed(0)
     folder = tmp_path / "data" / "MNIST" / "raw"

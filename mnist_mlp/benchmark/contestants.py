@@ -25,11 +25,12 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mnist_mlp.bare_loop.memory import keep_freed_memory
+from mnist_mlp.bare_loop.threads import is_for_one_thread
 from mnist_mlp.dashboard.panels import SWITCHED_OFF
 from mnist_mlp.data.module import EVALUATION_BATCH_SIZE, MNISTDataModule
 from mnist_mlp.equations.matrix_product import product
-from mnist_mlp.fit.command import build, keep_freed_memory
-from mnist_mlp.training.blocks import is_for_one_thread
+from mnist_mlp.fit.command import build
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch.nn import functional as F
 
-from mnist_mlp.bare_loop.steps import ManualStep
+from mnist_mlp.bare_loop.gradient_steps import ManualStep
+from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.benchmark.contestants import WORKLOADS, Workload, now, sequential, torch_cost
-from mnist_mlp.fit.command import keep_freed_memory
 from mnist_mlp.network.mlp import MLP
 
 WARM_UP_REPEATS = 5

@@ -38,8 +38,9 @@ from mnist_mlp.dashboard.pictures import (
     draw_reliability,
     draw_weights,
 )
-from mnist_mlp.data.datasets import IDX_DATASETS
-from mnist_mlp.data.module import EVALUATION_BATCH_SIZE, DeviceLoader, MNISTDataModule
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.idx_files import IDX_DATASETS
+from mnist_mlp.data.module import EVALUATION_BATCH_SIZE, MNISTDataModule
 from mnist_mlp.equations.activations import ACTIVATIONS
 from mnist_mlp.equations.penalties import l1_gradient, l2_gradient
 from mnist_mlp.network.gradient_health import Probe, idle_share, probe, relative_updates
@@ -212,9 +213,9 @@ class Health(Callback):
         gradients = seen.gradients(min(mini_batch, PROBED_IMAGES))
         for layer, gradient in enumerate(gradients, start=1):
             yield f"gradient_norm/layer_{layer}", gradient.norm().item()
-        for layer, (name, a) in enumerate(zip(model.mlp.activations, seen.outputs, strict=True), start=1):
-            if idle := idle_share(name, a):
-                yield f"{idle[0]}/layer_{layer}", idle[1]
+        for layer, (sigma, a) in enumerate(zip(model.mlp.sigmas, seen.outputs, strict=True), start=1):
+            if (idle := idle_share(sigma, a)) is not None:
+                yield f"{sigma.idle}/layer_{layer}", idle
         weights, optimizer = model.mlp.weights, trainer.optimizers[0]
         copyable = type(optimizer).__module__.startswith("torch.optim") and not isinstance(optimizer, LBFGS)
         if not copyable or trainer.gradient_clip_val or any(not w.any() or not w.requires_grad for w in weights):
@@ -345,8 +346,7 @@ class Predictions(Callback):
         if writer := writer_of(trainer):
             model = cast(MLPClassifier, pl_module)
             split, seen = classify(model, data_of(trainer))
-            says_probabilities = activation_names(model.mlp)[-1] in ("softmax", "sigmoid")
-            self._draw(writer, split, seen, says_probabilities, trainer.global_step)
+            self._draw(writer, split, seen, model.mlp.cost.says_probabilities, trainer.global_step)
 
     def _draw(self, writer: SummaryWriter, split: str, seen: Classified, says_probabilities: bool, step: int) -> None:
         confidence, predicted = seen.probabilities.max(dim=1)

@@ -15,11 +15,11 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from mnist_mlp.equations.activations import ACTIVATIONS, Activation, sigmoid, softmax
+from mnist_mlp.equations.shapes import Outputs, Scalar
 
 
 class OutputBuffers(NamedTuple):
@@ -40,20 +40,26 @@ ALLOCATE = OutputBuffers(None, None, None)
 
 
 class Cost(NamedTuple):
-    """A cost function, its output error and the output activation that goes with them.
+    """A cost function, its output error, the output activation that goes with them, and what is to be known of them.
 
     Attributes:
         value: (z, y) -> C, a scalar.
         output_error: (z, y, out) -> delta^L, shape (batch, n_L); it carries the 1/batch.
         output_activation: z -> a^L, shape (batch, n_L).
+        says_probabilities: Whether a^L can be read as probabilities.
+        kinked: Whether the derivative of the output activation jumps at z = 0.
+        same_bits: Whether autograd's gradient of `value` is `output_error` to the last bit.
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
     output_error: Callable[..., Tensor]
     output_activation: Callable[[Tensor], Tensor]
+    says_probabilities: bool = True
+    kinked: bool = False
+    same_bits: bool = True
 
 
-def quadratic(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation) -> Float[Tensor, ""]:
+def quadratic(z: Outputs, y: Outputs, output: Activation) -> Scalar:
     """C = 1/(2n) sum ||a - y||^2, the mean per sample of half the squared distance.
 
     Source: Nielsen, ch. 1, eq. (6).
@@ -62,13 +68,7 @@ def quadratic(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], outp
     return (a - y).square().sum() / (2 * len(z))
 
 
-def quadratic_error(
-    z: Float[Tensor, "*networks batch n_L"],
-    y: Float[Tensor, "*networks batch n_L"],
-    out: OutputBuffers = ALLOCATE,
-    *,
-    output: Activation,
-) -> Float[Tensor, "*networks batch n_L"]:
+def quadratic_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE, *, output: Activation) -> Outputs:
     """delta^L = 1/n (a - y) (.) sigma'(z).
 
     Source: Nielsen, ch. 2, eq. (30).
@@ -78,35 +78,35 @@ def quadratic_error(
     return output.times_derivative(nabla_a, a, out=out.delta)
 
 
-def mse(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"], output: Activation) -> Float[Tensor, ""]:
-    """C = 1/(n n_L) sum ||a - y||^2, the mean over all elements, exactly `torch.nn.MSELoss`."""
+def mse(z: Outputs, y: Outputs, output: Activation) -> Scalar:
+    """C = 1/(n n_L) sum ||a - y||^2, the mean over all elements, exactly `torch.nn.MSELoss`.
+
+    Source: PyTorch, `torch.nn.MSELoss`.
+    """
     return F.mse_loss(output.function(z), y)
 
 
-def mse_error(
-    z: Float[Tensor, "*networks batch n_L"],
-    y: Float[Tensor, "*networks batch n_L"],
-    out: OutputBuffers = ALLOCATE,
-    *,
-    output: Activation,
-) -> Float[Tensor, "*networks batch n_L"]:
-    """delta^L = 2/(n n_L) (a - y) (.) sigma'(z)."""
+def mse_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE, *, output: Activation) -> Outputs:
+    """delta^L = 2/(n n_L) (a - y) (.) sigma'(z).
+
+    Source: BP1 for `mse`; Nielsen, ch. 2, eq. (30).
+    """
     a = output.function(z, out=out.a)
     nabla_a = torch.sub(a, y, out=out.nabla_a).mul_(2 / (z.size(-2) * z.size(-1)))
     return output.times_derivative(nabla_a, a, out=out.delta)
 
 
-def cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
+def cross_entropy(z: Outputs, y: Outputs) -> Scalar:
     """C = -1/n sum y ln softmax(z), the mean per sample, exactly `torch.nn.CrossEntropyLoss`.
 
     Each row of y is a probability distribution: it sums to 1.
+
+    Source: PyTorch, `torch.nn.CrossEntropyLoss`; Nielsen, ch. 3, the log-likelihood cost.
     """
     return F.cross_entropy(z, y)
 
 
-def cross_entropy_error(
-    z: Float[Tensor, "*networks batch n_L"], y: Float[Tensor, "*networks batch n_L"], out: OutputBuffers = ALLOCATE
-) -> Float[Tensor, "*networks batch n_L"]:
+def cross_entropy_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE) -> Outputs:
     """delta^L = 1/n (softmax(z) - y), for rows of y that sum to 1.
 
     Source: Nielsen, ch. 3, eq. (84).
@@ -115,7 +115,7 @@ def cross_entropy_error(
     return torch.sub(a, y, out=out.delta).mul_(1 / z.size(-2))
 
 
-def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch n_L"]) -> Float[Tensor, ""]:
+def binary_cross_entropy(z: Outputs, y: Outputs) -> Scalar:
     """C = -1/n sum [y ln a + (1 - y) ln(1 - a)] with a = sigmoid(z): the mean per sample, the sum over outputs.
 
     Computed from z, as max(z, 0) - y z + ln(1 + exp(-|z|)), which never overflows.
@@ -126,9 +126,7 @@ def binary_cross_entropy(z: Float[Tensor, "batch n_L"], y: Float[Tensor, "batch 
     return F.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(z)
 
 
-def binary_cross_entropy_error(
-    z: Float[Tensor, "*networks batch n_L"], y: Float[Tensor, "*networks batch n_L"], out: OutputBuffers = ALLOCATE
-) -> Float[Tensor, "*networks batch n_L"]:
+def binary_cross_entropy_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE) -> Outputs:
     """delta^L = 1/n (sigmoid(z) - y): the factor sigma'(z) that slows learning down has cancelled.
 
     Source: Nielsen, ch. 3, eq. (66).
@@ -139,7 +137,8 @@ def binary_cross_entropy_error(
 
 SQUARED = {"quadratic": (quadratic, quadratic_error), "mse": (mse, mse_error)}
 PAIRED = {
-    "cross_entropy": Cost(cross_entropy, cross_entropy_error, softmax),
+    # autograd goes through exp(log_softmax(z)), and the equation through softmax(z)
+    "cross_entropy": Cost(cross_entropy, cross_entropy_error, softmax, same_bits=False),
     "binary_cross_entropy": Cost(binary_cross_entropy, binary_cross_entropy_error, sigmoid),
 }
 
@@ -173,4 +172,11 @@ def cost_named(name: str, output_activation: str | None = None) -> Cost:
         )
     output = ACTIVATIONS[output_activation]
     value, output_error = SQUARED[name]
-    return Cost(partial(value, output=output), partial(output_error, output=output), output.function)
+    return Cost(
+        partial(value, output=output),
+        partial(output_error, output=output),
+        output.function,
+        says_probabilities=output.is_probability,
+        kinked=output.kinked,
+        same_bits=output.same_bits,
+    )

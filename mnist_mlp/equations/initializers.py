@@ -7,79 +7,83 @@ import re
 from collections.abc import Callable
 from math import sqrt
 
-from jaxtyping import Float
 from torch import Tensor
+
+from mnist_mlp.equations.shapes import Biases, Weights
 
 Initializer = Callable[[Tensor, Tensor], None]
 
 
-def large(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+def large(w: Weights, b: Biases) -> None:
     """w, b ~ N(0, 1): with many inputs, z is large and sigmoid neurons start saturated.
 
     Source: Nielsen, ch. 1, `network.py`.
     """
-    weight.normal_()
-    bias.normal_()
+    w.normal_()
+    b.normal_()
 
 
-def scaled(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+def scaled(w: Weights, b: Biases) -> None:
     """w ~ N(0, 1/n_in), b ~ N(0, 1): z has a variance that does not grow with the number of inputs.
 
     Source: Nielsen, ch. 3, "Weight initialization"; Morse's 1/m.
     """
-    weight.normal_(std=1 / sqrt(weight.shape[1]))
-    bias.normal_()
+    w.normal_(std=1 / sqrt(w.shape[1]))
+    b.normal_()
 
 
-def xavier(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+def xavier(w: Weights, b: Biases) -> None:
     """w ~ U(-r, r) with r = sqrt(6/(n_in + n_out)), b = 0.
 
     Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks,
     2010, eq. (16).
     """
-    n_out, n_in = weight.shape
+    n_out, n_in = w.shape
     bound = sqrt(6 / (n_in + n_out))
-    weight.uniform_(-bound, bound)
-    bias.zero_()
+    w.uniform_(-bound, bound)
+    b.zero_()
 
 
-def he(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+def he(w: Weights, b: Biases) -> None:
     """w ~ N(0, 2/n_in), b = 0: keeps the variance of rectified activations.
 
     Source: He, Zhang, Ren, Sun, Delving Deep into Rectifiers, 2015, eq. (10).
     """
-    weight.normal_(std=sqrt(2 / weight.shape[1]))
-    bias.zero_()
+    w.normal_(std=sqrt(2 / w.shape[1]))
+    b.zero_()
 
 
-def pytorch(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
-    """w, b ~ U(-r, r) with r = 1/sqrt(n_in), as `torch.nn.Linear` draws them."""
-    bound = 1 / sqrt(weight.shape[1])
-    weight.uniform_(-bound, bound)
-    bias.uniform_(-bound, bound)
+def pytorch(w: Weights, b: Biases) -> None:
+    """w, b ~ U(-r, r) with r = 1/sqrt(n_in), as `torch.nn.Linear` draws them.
+
+    Source: PyTorch, `torch.nn.Linear.reset_parameters`.
+    """
+    bound = 1 / sqrt(w.shape[1])
+    w.uniform_(-bound, bound)
+    b.uniform_(-bound, bound)
 
 
-def fan_out(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+def fan_out(w: Weights, b: Biases) -> None:
     """w ~ N(0, 1/n_out), b ~ N(0, 1).
 
     Source: Nielsen, ch. 6, `network3.py`, which divides by the outputs where `scaled` divides by the inputs.
     """
-    weight.normal_(std=1 / sqrt(weight.shape[0]))
-    bias.normal_()
+    w.normal_(std=1 / sqrt(w.shape[0]))
+    b.normal_()
 
 
-def zeros(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
+def zeros(w: Weights, b: Biases) -> None:
     """w = b = 0: for a last layer alone, since the neurons of a hidden one would stay alike."""
-    weight.zero_()
-    bias.zero_()
+    w.zero_()
+    b.zero_()
 
 
 def normal(std: float) -> Initializer:
     """w ~ N(0, std^2), b = 0."""
 
-    def initialize(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
-        weight.normal_(std=std)
-        bias.zero_()
+    def initialize(w: Weights, b: Biases) -> None:
+        w.normal_(std=std)
+        b.zero_()
 
     return initialize
 
@@ -87,9 +91,9 @@ def normal(std: float) -> Initializer:
 def uniform(bound: float) -> Initializer:
     """w ~ U(-bound, bound), b = 0."""
 
-    def initialize(weight: Float[Tensor, "n_out n_in"], bias: Float[Tensor, "n_out"]) -> None:
-        weight.uniform_(-bound, bound)
-        bias.zero_()
+    def initialize(w: Weights, b: Biases) -> None:
+        w.uniform_(-bound, bound)
+        b.zero_()
 
     return initialize
 

@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mnist_mlp.torch_internals import HAS_ONEDNN_LINEAR, onednn_linear
+
 ONEDNN_PRODUCTS = 4_000_000  # multiply-adds from which oneDNN gains more than its call costs
-HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def product(
@@ -30,7 +31,7 @@ def product(
     if a.dim() == 3:
         return torch.bmm(a, b, out=out) if bias is None else torch.baddbmm(bias[:, None], a, b, out=out)
     if a.numel() * b.size(1) >= ONEDNN_PRODUCTS and not torch.is_grad_enabled() and is_onednns(a):
-        return torch.ops.mkldnn._linear_pointwise(a, b.T, bias, "none", [], "")
+        return onednn_linear(a, b.T, bias)
     if bias is None:
         return torch.mm(a, b, out=out)
     return torch.addmm(bias, a, b, out=out)
@@ -38,4 +39,5 @@ def product(
 
 def is_onednns(a: Tensor) -> bool:
     """Whether large products with a, where they need no gradient, are oneDNN's."""
-    return HAS_ONEDNN and a.dtype == torch.float32 and a.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
+    on_cpu = a.dtype == torch.float32 and a.device.type == "cpu"
+    return HAS_ONEDNN_LINEAR and on_cpu and not torch.is_autocast_enabled("cpu")

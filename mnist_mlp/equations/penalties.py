@@ -1,13 +1,27 @@
-"""Penalties on the weights, added to the cost, each beside its gradient, and a limit to them. Biases go free."""
+"""Penalties on the weights, added to the cost, each beside its gradient, and a limit to them. No bias is penalized."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
+from mnist_mlp.equations.shapes import Scalar, Weights
 
-def l1(weights: Sequence[Tensor], strength: float) -> Float[Tensor, ""]:
+
+class Penalty(NamedTuple):
+    """A penalty of all weights, and its gradient.
+
+    Attributes:
+        value: (weights, strength) -> the penalty, a scalar.
+        gradient: (w, strength, out) -> its gradient for one of them, of the shape of w.
+    """
+
+    value: Callable[[Sequence[Tensor], float], Tensor]
+    gradient: Callable[..., Tensor]
+
+
+def l1(weights: Sequence[Tensor], strength: float) -> Scalar:
     """strength sum |w| over all weights; Nielsen's lambda/n sum |w| has the strength lambda/n.
 
     Source: Nielsen, ch. 3, eq. (95).
@@ -15,9 +29,7 @@ def l1(weights: Sequence[Tensor], strength: float) -> Float[Tensor, ""]:
     return strength * torch.stack([w.abs().sum() for w in weights]).sum()
 
 
-def l1_gradient(
-    w: Float[Tensor, "*networks n_out n_in"], strength: float, out: Float[Tensor, "*networks n_out n_in"] | None = None
-) -> Float[Tensor, "*networks n_out n_in"]:
+def l1_gradient(w: Weights, strength: float, out: Weights | None = None) -> Weights:
     """strength sgn(w), written into `out` where it is given; 0 where w is 0, as in PyTorch.
 
     Source: Nielsen, ch. 3, eq. (96).
@@ -25,7 +37,7 @@ def l1_gradient(
     return torch.sgn(w, out=out).mul_(strength)
 
 
-def l2(weights: Sequence[Tensor], strength: float) -> Float[Tensor, ""]:
+def l2(weights: Sequence[Tensor], strength: float) -> Scalar:
     """strength/2 sum w^2 over all weights; Nielsen's lambda/(2n) sum w^2 has the strength lambda/n.
 
     Source: Nielsen, ch. 3, eq. (87).
@@ -33,9 +45,7 @@ def l2(weights: Sequence[Tensor], strength: float) -> Float[Tensor, ""]:
     return strength / 2 * torch.stack([w.square().sum() for w in weights]).sum()
 
 
-def l2_gradient(
-    w: Float[Tensor, "*networks n_out n_in"], strength: float, out: Float[Tensor, "*networks n_out n_in"] | None = None
-) -> Float[Tensor, "*networks n_out n_in"]:
+def l2_gradient(w: Weights, strength: float, out: Weights | None = None) -> Weights:
     """strength w, written into `out` where it is given.
 
     Source: Nielsen, ch. 3, eq. (88).
@@ -43,7 +53,18 @@ def l2_gradient(
     return torch.mul(w, strength, out=out)
 
 
-def limit_norms(w: Float[Tensor, "*networks n_out n_in"], max_norm: float) -> None:
+def strengths(l1: float, l2: float, n: int) -> tuple[float, float]:
+    """The strengths lambda/n of L1 and of L2, where n is the number of images that train, in whichever batches.
+
+    Source: Nielsen, ch. 3, eq. (87) and (95).
+    """
+    return l1 / n, l2 / n
+
+
+PENALTIES = {"l1": Penalty(l1, l1_gradient), "l2": Penalty(l2, l2_gradient)}
+
+
+def limit_norms(w: Weights, max_norm: float) -> None:
     """Shrink, in place, the incoming weights of each neuron, a row of w, to a Euclidean norm of at most max_norm.
 
     Source: Srivastava et al., Dropout, 2014, section 5.1.

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import ctypes
 import json
 import logging
 import os
@@ -23,6 +22,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from torch import Tensor
 
+from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoints import (
@@ -46,10 +46,6 @@ HARMLESS_WARNINGS = (
     "Total length of `list` across ranks is zero",  # val_size may be 0
     "The number of training batches .* is smaller than the logging interval",  # metrics are logged per epoch
 )
-
-
-MALLOPT_TRIM_THRESHOLD, MALLOPT_MMAP_THRESHOLD = -1, -3  # <malloc.h>
-LARGEST_MMAP_THRESHOLD = 32 * 2**20  # bytes; glibc refuses more
 
 
 def run(args: list[str]) -> "TrainingCLI":
@@ -85,14 +81,6 @@ def build(args: list[str]) -> "TrainingCLI":
         auto_configure_optimizers=False,
         save_config_callback=None,
     )
-
-
-def keep_freed_memory() -> None:
-    """Let glibc reuse large blocks of freed memory: to map them anew takes longer than the product written there."""
-    with suppress(OSError, AttributeError):  # another C library
-        libc = ctypes.CDLL(None)
-        if libc.mallopt(MALLOPT_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD):
-            libc.mallopt(MALLOPT_TRIM_THRESHOLD, 2**30)
 
 
 def stop_looking_for_gpus() -> None:

@@ -1,6 +1,6 @@
 """The hand-written gradients as `torch.autograd.Function`s.
 
-Each forward computes what autograd's would, and each backward calls the equations of layer 0. So gradients made by
+Each forward computes what autograd's would, and each backward calls the equations. So gradients made by
 hand flow through everything that autograd's do: hooks, accumulation, clipping, mixed precision and DDP, which
 averages gradients only where they reach a parameter through autograd.
 """
@@ -8,15 +8,18 @@ averages gradients only where they reach a parameter through autograd.
 # pyright: reportIncompatibleMethodOverride=false
 # (backward names the gradients that the base class takes as *grad_outputs)
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mnist_mlp.equations.activations import Activation
-from mnist_mlp.equations.backprop import Trace, backpropagate, feedforward
+from mnist_mlp.equations.backprop import Trace, activation_gradient, backpropagate, feedforward
 from mnist_mlp.equations.costs import Cost
+from mnist_mlp.equations.penalties import Penalty
+
+HALF = (torch.bfloat16, torch.float16)
 
 
 class ManualFeedforward(torch.autograd.Function):
@@ -47,11 +50,22 @@ class ManualFeedforward(torch.autograd.Function):
         weights, inputs, outputs, masks = saved[:L], saved[L : 2 * L], saved[2 * L : 3 * L - 1], saved[3 * L - 1 :]
         # Under autocast the products were formed in delta's lower precision, from copies in that precision.
         trace = Trace([a.to(delta.dtype) for a in inputs], outputs, masks)
-        gradients = backpropagate(
-            delta, [w.to(delta.dtype) for w in weights], ctx.sigmas, trace, ctx.needs_input_grad[0]
-        )
-        x = None if gradients.x is None else gradients.x.to(inputs[0].dtype)
+        weights = [w.to(delta.dtype) for w in weights]
+        sigmas = [rounded_once(sigma) for sigma in ctx.sigmas] if delta.dtype in HALF else ctx.sigmas
+        gradients = backpropagate(delta, weights, sigmas, trace)
+        x = None
+        if ctx.needs_input_grad[0]:
+            x = activation_gradient(gradients.delta, weights[0], masks[0]).to(inputs[0].dtype)
         return x, None, None, *(g.to(parameter_dtype) for g in (*gradients.weights, *gradients.biases))
+
+
+def rounded_once(sigma: Activation) -> Activation:
+    """An activation for half precision, whose product with sigma'(z) is rounded once, as torch's own kernels do it."""
+
+    def times_derivative(nabla_a: Tensor, a: Tensor, out: None) -> Tensor:
+        return sigma.times_derivative(nabla_a.float(), a.float()).to(a.dtype)
+
+    return sigma._replace(times_derivative=times_derivative)
 
 
 class ManualCost(torch.autograd.Function):
@@ -76,18 +90,17 @@ class ManualPenalty(torch.autograd.Function):
     """A penalty of all weights; its backward is the gradient that stands beside it."""
 
     @staticmethod
-    def forward(ctx: Any, penalty: Callable[..., Tensor], gradient: Callable[..., Tensor], *arguments: Any) -> Tensor:
-        """The value of the penalty. The arguments are its strength, then the weights."""
-        strength, *weights = arguments
-        ctx.gradient, ctx.strength = gradient, strength
+    def forward(ctx: Any, penalty: Penalty, strength: float, *weights: Tensor) -> Tensor:
+        """The value of the penalty."""
+        ctx.penalty, ctx.strength = penalty, strength
         ctx.save_for_backward(*weights)
-        return penalty(weights, strength)
+        return penalty.value(weights, strength)
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient of the penalty for each weight."""
         _refuse_second_derivatives()
-        return None, None, None, *(scale * ctx.gradient(w, ctx.strength) for w in ctx.saved_tensors)
+        return None, None, *(scale * ctx.penalty.gradient(w, ctx.strength) for w in ctx.saved_tensors)
 
 
 def _refuse_second_derivatives() -> None:

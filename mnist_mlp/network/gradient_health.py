@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mnist_mlp.equations.activations import ACTIVATIONS
-from mnist_mlp.equations.backprop import activation_gradient, feedforward, hidden_error, weight_gradient
+from mnist_mlp.equations.activations import Activation
+from mnist_mlp.equations.backprop import errors, feedforward, weight_gradient
 from mnist_mlp.network.mlp import MLP
 
 SATURATED = 0.05  # of the derivative at 0
@@ -48,30 +48,30 @@ class Probe(NamedTuple):
 @torch.no_grad()
 def probe(mlp: MLP, x: Float[Tensor, "n n_0"], labels: Int[Tensor, "n"]) -> Probe:
     """Feed images forward and their errors back, without dropout."""
-    weights = mlp.weights
-    sigmas = [ACTIVATIONS[name] for name in mlp.activations]
-    z, trace = feedforward(x, weights, mlp.biases, sigmas)
-    deltas = [mlp.cost.output_error(z, mlp.targets_as_values(labels, like=z)) * len(x)]
-    for l in range(len(weights) - 1, 0, -1):
-        nabla_a = activation_gradient(deltas[0], weights[l], mask=None)
-        deltas.insert(0, hidden_error(nabla_a, sigmas[l - 1], trace.outputs[l - 1]))
-    return Probe(trace.inputs, trace.outputs, deltas)
+    z, trace = feedforward(x, mlp.weights, mlp.biases, mlp.sigmas)
+    delta_L = mlp.output_error(z, labels) * len(x)
+    deltas = [delta for _, delta in errors(delta_L, mlp.weights, mlp.sigmas, trace)]
+    return Probe(trace.inputs, trace.outputs, deltas[::-1])
 
 
-def idle_share(activation: str, a: Float[Tensor, "n n_l"]) -> tuple[str, float] | None:
-    """How much of a hidden layer doesn't learn, and what that is called; None for identity.
+def idle_share(sigma: Activation, a: Float[Tensor, "n n_l"]) -> float | None:
+    """How much of a hidden layer doesn't learn; None where the activation has no such neurons.
+
+    Args:
+        sigma: Its activation, whose `idle` says what such neurons are called.
+        a: sigma(z^l) for some images.
 
     Returns:
-        "dead" and the share of rectifiers that are 0 for every image; or "saturated" and the share of activations, of
-        all neurons and images, whose derivative is less than a twentieth of that at z = 0.
+        Where they are dead, the share of neurons whose derivative is 0 for every image; where they are saturated, the
+        share of activations, of all neurons and images, whose derivative is less than a twentieth of that at z = 0.
     """
-    if activation == "identity":
+    if sigma.idle is None:
         return None
-    if activation == "relu":
-        return "dead", (a == 0).all(dim=0).float().mean().item()
-    sigma = ACTIVATIONS[activation]
-    steepest = sigma.derivative(sigma.function(a.new_zeros(())))
-    return "saturated", (sigma.derivative(a) < SATURATED * steepest).float().mean().item()
+    slopes = sigma.derivative(a)
+    if sigma.idle == "dead":
+        return (slopes == 0).all(dim=0).float().mean().item()
+    at_zero = sigma.derivative(sigma.function(a.new_zeros(())))
+    return (slopes < SATURATED * at_zero).float().mean().item()
 
 
 @torch.no_grad()

@@ -6,12 +6,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mnist_mlp.equations.activations import ACTIVATIONS
+from mnist_mlp.equations.activations import ACTIVATIONS, Activation
 from mnist_mlp.equations.backprop import feedforward
 from mnist_mlp.equations.costs import cost_named
 from mnist_mlp.equations.initializers import initializer_named
-from mnist_mlp.equations.penalties import l1, l1_gradient, l2, l2_gradient
+from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
+from mnist_mlp.network.dropout import compute_dtype, draw_mask
+from mnist_mlp.network.input_checks import check_inputs
 
 GRADIENTS = ("autograd", "manual")
 
@@ -26,10 +28,10 @@ class MLP(nn.Module):
     Args:
         sizes: The number of neurons of each layer, the inputs first and the outputs last: two numbers are a
             network without hidden layer.
-        activation: The activation of all hidden layers, or a list with one for each.
+        activation: For all hidden layers a name of `mnist_mlp.equations.ACTIVATIONS`, or a list with one for each.
         cost: quadratic, mse, cross_entropy or binary_cross_entropy.
-        initializer: fan_out, he, large, normal(std), pytorch, scaled, uniform(bound), xavier or zeros for all layers,
-            or a list with one for each.
+        initializer: For all layers a name of `mnist_mlp.equations.INITIALIZERS`, normal(std) or uniform(bound), or a
+            list with one for each.
         output_activation: For the costs quadratic and mse, any activation, by default sigmoid; regression
             wants identity.
         dropout: The probability with which a hidden neuron is dropped while training, in [0, 1).
@@ -89,11 +91,16 @@ class MLP(nn.Module):
             ValueError: if x is empty, not finite, not floating-point, or of a shape, dtype or device that does not
                 fit the parameters.
         """
-        sigmas = [ACTIVATIONS[name] for name in self.activations]
+        check_inputs(x, self.weights, self.biases)
         masks = self.dropout_masks(x)
         if self.gradients == "manual":
-            return ManualFeedforward.apply(x, sigmas, masks, *self.weights, *self.biases)
-        return feedforward(x, self.weights, self.biases, sigmas, masks)[0]
+            return ManualFeedforward.apply(x, self.sigmas, masks, *self.weights, *self.biases)
+        return feedforward(x, self.weights, self.biases, self.sigmas, masks)[0]
+
+    @property
+    def sigmas(self) -> list[Activation]:
+        """The activation of each hidden layer."""
+        return [ACTIVATIONS[name] for name in self.activations]
 
     @property
     def dropout_probabilities(self) -> list[float]:
@@ -105,7 +112,7 @@ class MLP(nn.Module):
         dtype = compute_dtype(x)
         masks: list[Tensor | None] = []
         for width, p in zip(self.sizes, self.dropout_probabilities, strict=False):
-            if p == 0 or not self.training or not dtype.is_floating_point:  # which feedforward refuses
+            if p == 0 or not self.training:
                 masks.append(None)
             else:
                 precise = torch.promote_types(dtype, torch.float32)
@@ -129,22 +136,29 @@ class MLP(nn.Module):
         Raises:
             ValueError: if the shapes do not fit each other, or a label is out of range (on the CPU; CUDA asserts).
         """
-        if z.dtype in (torch.bfloat16, torch.float16):
-            z = z.float()
+        z = at_least_float32(z)
         y = self.targets_as_values(targets, like=z)
         return ManualCost.apply(z, y, self.cost) if self.gradients == "manual" else self.cost.value(z, y)
 
+    def output_error(
+        self, z: Float[Tensor, "batch n_L"], targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"]
+    ) -> Float[Tensor, "batch n_L"]:
+        """delta^L = dC/dz^L by hand (BP1), for targets as in `loss`; in the dtype of z."""
+        precise = at_least_float32(z)
+        return self.cost.output_error(precise, self.targets_as_values(targets, like=precise)).to(z.dtype)
+
     def l1_penalty(self, strength: float) -> Float[Tensor, ""]:
         """strength sum |w| over all weights, not biases; Nielsen's lambda/n sum |w| has the strength lambda/n."""
-        if self.gradients == "manual":
-            return ManualPenalty.apply(l1, l1_gradient, strength, *self.weights)
-        return l1(self.weights, strength)
+        return self._penalty("l1", strength)
 
     def l2_penalty(self, strength: float) -> Float[Tensor, ""]:
         """strength/2 sum w^2 over all weights, not biases; Nielsen's lambda/(2n) sum w^2 has the strength lambda/n."""
+        return self._penalty("l2", strength)
+
+    def _penalty(self, name: str, strength: float) -> Float[Tensor, ""]:
         if self.gradients == "manual":
-            return ManualPenalty.apply(l2, l2_gradient, strength, *self.weights)
-        return l2(self.weights, strength)
+            return ManualPenalty.apply(PENALTIES[name], strength, *self.weights)
+        return PENALTIES[name].value(self.weights, strength)
 
     def penalized(self, cost: Float[Tensor, ""], l1_strength: float, l2_strength: float) -> Float[Tensor, ""]:
         """The cost plus the penalties whose strength is not 0."""
@@ -178,17 +192,9 @@ class MLP(nn.Module):
         return targets
 
 
-def draw_mask(
-    mask: Float[Tensor, "batch n"], p: float, generator: torch.Generator | None = None
-) -> Float[Tensor, "batch n"]:
-    """Fill a mask with 0, with the probability p, and 1/(1 - p); in a third of the time of `bernoulli_`."""
-    return mask.uniform_(generator=generator).lt_(1 - p).div_(1 - p)
-
-
-def compute_dtype(x: Tensor) -> torch.dtype:
-    """The dtype that products with x are formed in: autocast's where it is enabled, else that of x."""
-    device = x.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+def at_least_float32(z: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
+    """z, or where it has half precision a copy in float32: a cost sums too many numbers for less."""
+    return z.float() if z.dtype in (torch.bfloat16, torch.float16) else z
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:

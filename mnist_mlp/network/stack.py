@@ -24,7 +24,9 @@ class MLPStack(nn.Module):
     def __init__(self, networks: Sequence[MLP]) -> None:
         super().__init__()
         self.sizes, self.activations = networks[0].sizes, networks[0].activations
-        self.cost, self.dropout_probabilities = networks[0].cost, networks[0].dropout_probabilities
+        self.sigmas, self.cost = networks[0].sigmas, networks[0].cost
+        self.dropout_probabilities = networks[0].dropout_probabilities
+        self.targets_as_values = networks[0].targets_as_values
         for mlp in networks:
             if (mlp.sizes, mlp.activations, mlp.dropout_probabilities) != (
                 self.sizes,

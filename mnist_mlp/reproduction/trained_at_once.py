@@ -5,24 +5,22 @@ its seed has, so that it becomes the same network but for rounding; only the cal
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim import SGD, Adam, AdamW, RMSprop
 
-from mnist_mlp.bare_loop.steps import ManualStep, run_steps, update_of
-from mnist_mlp.data.module import DeviceLoader, MNISTDataModule
-from mnist_mlp.equations.penalties import limit_norms
+from mnist_mlp.bare_loop.after_step import after_each_step
+from mnist_mlp.bare_loop.block import BareLoop
+from mnist_mlp.bare_loop.threads import is_for_one_thread
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.fit.command import TrainingCLI, build
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.reproduction.epoch_curves import Curves
-from mnist_mlp.training.blocks import is_for_one_thread
-from mnist_mlp.training.classifier import NUM_CLASSES, MLPClassifier
 
 JOINT_IMAGES = 2000  # 6 MB of pixels, which stay in the cache
 ELEMENTWISE = (SGD, Adam, AdamW, RMSprop)  # they treat each number alike, wherever it stands
@@ -98,17 +96,12 @@ def train_together(
     stack = MLPStack([each.mlp for each in models])
     optimizer = model.optimizer(stack.parameters())
     scheduler = model.scheduler(optimizer) if model.scheduler else None
-    updates = _updates(model, stack, optimizer, scheduler)
-    steps: dict[int, ManualStep] = {}  # by the size of a mini-batch: the last of an epoch may be smaller
+    per_step = [scheduler] if scheduler and model.scheduler_interval == "step" else []
+    bare_loop = BareLoop(stack, *strengths(model.l1, model.l2, n), generators=generators)
     for epoch in range(clis[0].trainer.max_epochs or 0):
+        after_step = after_each_step(stack, optimizer, per_step, max_norm=model.max_norm)
         for xs, labels in joint_blocks(loaders, epoch):
-            ys = model.mlp.targets_as_values(labels.flatten(), like=xs.new_empty(labels.numel(), NUM_CLASSES))
-            ys = ys.view(*labels.shape, -1)
-            batch_size = xs.shape[2]
-            if batch_size not in steps:
-                steps[batch_size] = ManualStep(stack, batch_size, model.l1 / n, model.l2 / n, generators)
-            with torch.no_grad():
-                run_steps(steps[batch_size], updates, xs, ys, torch.empty_like(ys))
+            bare_loop.train(xs, labels, after_step)
         if scheduler and model.scheduler_interval == "epoch":
             scheduler.step()
         for each, noted in zip(models, curves, strict=True):
@@ -124,18 +117,6 @@ def _with_seed(data: MNISTDataModule, seed: int) -> MNISTDataModule:
     other = copy.copy(data)
     other.seed = seed
     return other
-
-
-def _updates(
-    model: MLPClassifier, stack: MLPStack, optimizer: Optimizer, scheduler: LRScheduler | None
-) -> list[Callable[[], Any]]:
-    """What follows each mini-batch: the update, the schedule, the limit."""
-    updates: list[Callable[[], Any]] = [optimizer.step if scheduler else update_of(optimizer)]
-    if scheduler and model.scheduler_interval == "step":
-        updates.append(scheduler.step)
-    if model.max_norm:
-        updates += [partial(limit_norms, w.detach(), model.max_norm) for w in stack.weights[:-1]]
-    return updates
 
 
 def joint_blocks(

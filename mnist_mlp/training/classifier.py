@@ -1,4 +1,4 @@
-"""`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here but the scale of the penalties."""
+"""`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here."""
 
 from collections.abc import Callable, Iterable, Sized
 from functools import partial
@@ -6,58 +6,29 @@ from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float, Int
-from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning import Callback, LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.nn import Module
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric
-from torchmetrics.classification import MulticlassAccuracy
 
-from mnist_mlp.bare_loop.steps import (
-    AdversarialStep,
-    AutogradStep,
-    Descent,
-    ManualStep,
-    Step,
-    StepGraphs,
-    has_hooks,
-    run_steps,
-    update_of,
-)
-from mnist_mlp.data.module import DeviceLoader
-from mnist_mlp.equations.backprop import check_inputs
-from mnist_mlp.equations.penalties import limit_norms
+from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
+from mnist_mlp.bare_loop.block import BareLoop
+from mnist_mlp.bare_loop.gradient_steps import Step
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.module import StepsPerExecution
+from mnist_mlp.equations.penalties import strengths
+from mnist_mlp.lightning_internals.step_counters import count_steps
 from mnist_mlp.network.adversarial import adversarial_examples
+from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.training.blocks import ThreadChoice, count_steps, steps_left
+from mnist_mlp.training.blocks import cut_to_the_limit, steps_in_a_block
+from mnist_mlp.training.callbacks import NormLimit, ThreadChoice
+from mnist_mlp.training.metrics import EpochMetrics
 
 NUM_CLASSES = 10
 
 Batch = tuple[Tensor, Tensor]
-
-
-class EpochMetrics(Module):
-    """The mean cost per sample and the accuracy over an epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9). A training stops at a NaN before
-        # this one sees it; of a validation it leaves the mean of the other batches.
-        self.loss = MeanMetric(nan_strategy="ignore")
-        self.acc = MulticlassAccuracy(NUM_CLASSES, average="micro", validate_args=False)
-
-
-class NormLimit(Callback):
-    """Shrink incoming weights that a step of Lightning's has made too long, before a checkpoint is written."""
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Shrink them."""
-        cast(MLPClassifier, pl_module).limit_norms()
 
 
 class MLPClassifier(LightningModule):
@@ -72,10 +43,11 @@ class MLPClassifier(LightningModule):
 
     Args:
         hidden_sizes: Neurons in each hidden layer; an empty list makes it a network without any.
-        activation: identity, relu, scaled_tanh, sigmoid or tanh for all hidden layers, or a list with one each.
+        activation: For all hidden layers relu, sigmoid, tanh or another name of `mnist_mlp.equations.ACTIVATIONS`, or a
+            list with one each.
         cost: quadratic, mse, cross_entropy or binary_cross_entropy.
-        initializer: fan_out, he, large, normal(std), pytorch, scaled, uniform(bound), xavier or zeros for all layers,
-            or a list with one each, that of the outputs last.
+        initializer: For all layers he, large, scaled, pytorch, normal(std), uniform(bound) or another name of
+            `mnist_mlp.equations.INITIALIZERS`, or a list with one each, that of the outputs last.
         output_activation: For the costs quadratic and mse, any activation; by default sigmoid.
         dropout: The probability of dropping a hidden neuron while training, in [0, 1).
         input_dropout: The probability of dropping a pixel while training, in [0, 1).
@@ -143,8 +115,8 @@ class MLPClassifier(LightningModule):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
-        self._graphs = StepGraphs()
-        self.train_metrics, self.val_metrics, self.test_metrics = EpochMetrics(), EpochMetrics(), EpochMetrics()
+        self._bare_loop: BareLoop | None = None
+        self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(NUM_CLASSES) for _ in range(3))
 
     def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch 10"]:
         """The logits of a batch of images."""
@@ -152,7 +124,15 @@ class MLPClassifier(LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, and keep to `max_norm`."""
-        return [ThreadChoice(), NormLimit()]
+        return [ThreadChoice(), *([NormLimit(self.max_norm)] if self.max_norm else [])]
+
+    def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
+        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.blocks`.
+
+        Raises:
+            ValueError: if more than one was asked for, and the Trainer's settings need single steps.
+        """
+        return steps_in_a_block(asked, batch_size, self.trainer)
 
     def on_train_start(self) -> None:
         """Restore the random generators, where a run is continued."""
@@ -164,8 +144,8 @@ class MLPClassifier(LightningModule):
         self._random_states = []
 
     def on_train_end(self) -> None:
-        """Let go of captured graphs, which cannot be copied or pickled."""
-        self._graphs = StepGraphs()
+        """Let go of the bare loop's memory, and of captured graphs, which cannot be copied or pickled."""
+        self._bare_loop = None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean cost of a mini-batch plus the penalties; of a block the last mini-batch, after the others' steps.
@@ -175,13 +155,19 @@ class MLPClassifier(LightningModule):
         """
         if batch[0].dim() == 3:
             batch = self._train_on_all_but_the_last(*batch)
-        if self.adversarial:
-            x, labels = batch
-            moved = adversarial_examples(self.mlp, x, labels, self.adversarial)
-            batch = torch.cat([x, moved]), torch.cat([labels, labels])
-        cost = self._evaluate(batch, self.train_metrics)
+        logits, labels, cost = self.cost_of(batch)
+        self.train_metrics.update(cost, logits, labels)
         self._check_finite(cost, self.global_step + 1)
         return self.mlp.penalized(cost, *self.penalty_strengths)
+
+    def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n 10"], Int[Tensor, "n"], Float[Tensor, ""]]:
+        """The logits, the labels and the mean cost of a mini-batch that trains, with its adversarial examples."""
+        x, labels = batch
+        if self.adversarial:
+            x = torch.cat([x, adversarial_examples(self.mlp, x, labels, self.adversarial)])
+            labels = torch.cat([labels, labels])
+        logits = self.mlp(x)
+        return logits, labels, self.mlp.loss(logits, labels)
 
     def on_train_epoch_end(self) -> None:
         """Log train/loss and train/acc, before any checkpoint of the epoch is written.
@@ -243,13 +229,10 @@ class MLPClassifier(LightningModule):
             )
         self._random_states = checkpoint.get("random_states", [])
 
-    def _evaluate(self, batch: Batch, metrics: EpochMetrics) -> Float[Tensor, ""]:
+    def _evaluate(self, batch: Batch, metrics: EpochMetrics) -> None:
         x, labels = batch
         logits = self.mlp(x)
-        cost = self.mlp.loss(logits, labels)
-        metrics.loss.update(cost.detach(), len(labels))
-        metrics.acc.update(logits.detach(), labels)
-        return cost
+        metrics.update(self.mlp.loss(logits, labels), logits, labels)
 
     def _log(self, stage: str, metrics: EpochMetrics) -> None:
         self.log(f"{stage}/loss", metrics.loss)
@@ -258,10 +241,8 @@ class MLPClassifier(LightningModule):
     def _train_on_all_but_the_last(
         self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]
     ) -> Batch:
-        left = steps_left(self.trainer)
-        if left is not None and left < len(xs):
-            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - left)
-            xs, labels = xs[:left], labels[:left]
+        allowed = cut_to_the_limit(self.trainer, len(xs))
+        xs, labels = xs[:allowed], labels[:allowed]
         if len(xs) > 1:
             self._train_on(xs[:-1], labels[:-1])
         count_steps(self.trainer, len(xs) - 1)
@@ -271,65 +252,44 @@ class MLPClassifier(LightningModule):
         check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         if self.adversarial:
             labels = torch.cat([labels, labels], dim=1)
-        zs = xs.new_empty(*labels.shape, NUM_CLASSES)
-        ys = self.mlp.targets_as_values(labels.flatten(), like=zs.flatten(0, 1)).view_as(zs)
-        updates = self._updates()
-        frozen = not all(parameter.requires_grad for parameter in self.mlp.parameters())
-        if self.mlp.gradients == "autograd" or frozen or has_hooks(self.mlp) or not self.mlp.training:
-            run_steps(self._with_adversaries(AutogradStep(self.mlp, *self.penalty_strengths)), updates, xs, ys, zs)
-        else:
-            step = ManualStep(self.mlp, labels.shape[1], *self.penalty_strengths)
-            with torch.no_grad():
-                if xs.is_cuda and len(updates) == 1 and isinstance(updates[0], Descent) and not self.adversarial:
-                    self._graphs.run(step, updates[0], xs, ys, zs)
-                else:
-                    run_steps(self._with_adversaries(step), updates, xs, ys, zs)
+        if self._bare_loop is None:
+            self._bare_loop = BareLoop(self.mlp, *self.penalty_strengths, self.adversarial)
+        zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watch())
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
                 self._check_finite(self.mlp.cost.value(z, y), self.global_step + 1 + i)
-        self.train_metrics.loss.update(cost, labels.numel())
-        self.train_metrics.acc.update(zs.flatten(0, 1), labels.flatten())
+        self.train_metrics.update(cost, zs.flatten(0, 1), labels.flatten())
 
-    def _with_adversaries(self, step: Step) -> Step:
-        return AdversarialStep(step, self.mlp, self.adversarial) if self.adversarial else step
-
-    def _updates(self) -> list[Callable[..., Any]]:
-        """What follows each mini-batch of a block: clipping, where asked for, the update, the schedule, the limit."""
-        trainer, (optimizer,) = self.trainer, self.trainer.optimizers
-        schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
-        moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
-        updates: list[Callable[..., Any]] = [optimizer.step if moves_momentum else update_of(optimizer)]
+    def _after_each_step(self) -> list[AfterStep]:
+        """What follows each mini-batch of a block: what Lightning does after one of its own."""
+        trainer, (optimizer,), clip = self.trainer, self.trainer.optimizers, None
         if trainer.gradient_clip_val:
-            clip = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
-            updates.insert(0, partial(self.configure_gradient_clipping, optimizer, *clip))
-        limits = [self.limit_norms] if self.max_norm else []
-        return [*updates, *(scheduler.step for scheduler in schedulers), *limits]
+            clipping = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
+            clip = partial(self.configure_gradient_clipping, optimizer, *clipping)
+        schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
+        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm)
 
-    @torch.no_grad()
-    def limit_norms(self) -> None:
-        """Shrink the incoming weights of hidden neurons to `max_norm`, where there is one."""
-        if self.max_norm:
-            for w in self.mlp.weights[:-1]:
-                limit_norms(w, self.max_norm)
+    def _watch(self) -> Callable[[Step], Step] | None:
+        """What a callback looks at in each mini-batch of a block, where one does: its method `watch_steps`."""
+        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+        watchers = [callback.watch_steps for callback in callbacks if hasattr(callback, "watch_steps")]
+        return partial(watchers[0], self) if watchers else None
 
     @property
     def penalty_strengths(self) -> tuple[float, float]:
-        """lambda/n of L1 and of L2, where n is the number of training images."""
+        """The strengths of the penalties L1 and L2, for the images that train."""
         n = len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
-        return self.l1 / n, self.l2 / n
+        return strengths(self.l1, self.l2, n)
 
     def _check_finite(self, cost: Float[Tensor, ""], step: int) -> None:
         if not cost.isfinite():
             raise FloatingPointError(self._diverged(f"the training loss became {cost.item()}", step))
 
     def _diverged(self, what: str, step: int) -> str:
-        callbacks = [c for c in self.trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
-        checkpoint = callbacks[-1].best_model_path if callbacks else ""
         return (
             f"{what} at step {step} in epoch {self.current_epoch}: "
-            "usually the learning rate is too large, or the initial weights are; "
-            f"the last good checkpoint is {checkpoint or 'none: none was written yet'}"
+            "usually the learning rate is too large, or the initial weights are"
         )
 
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mnist_mlp.data.module import DeviceLoader
+from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.training.classifier import MLPClassifier
 
 

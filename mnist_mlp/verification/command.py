@@ -21,7 +21,8 @@ from mnist_mlp.equations import costs
 from mnist_mlp.equations.activations import ACTIVATIONS, relu
 from mnist_mlp.equations.backprop import feedforward
 from mnist_mlp.fit.command import build
-from mnist_mlp.network.mlp import MLP, compute_dtype
+from mnist_mlp.network.dropout import compute_dtype
+from mnist_mlp.network.mlp import MLP
 from mnist_mlp.verification.faults import FAULTS
 
 BATCH_SIZES = (1, 8)

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from mnist_mlp.data.datasets import default_data_dir, read_dataset
+from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.sources import read_dataset
 
 try:
     from matplotlib.figure import Figure

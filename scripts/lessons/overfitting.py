@@ -10,7 +10,9 @@ from lesson import BLUE, GREY, ORANGE, new_figure, read_digits, run
 from matplotlib.figure import Figure
 
 from mnist_mlp import MLP
-from mnist_mlp.bare_loop.steps import ManualStep, run_steps, update_of
+from mnist_mlp.bare_loop.after_step import update_of
+from mnist_mlp.bare_loop.cuda_graphs import run_steps
+from mnist_mlp.bare_loop.gradient_steps import ManualStep
 
 BATCH, RATE, EPOCHS, POINTS = 10, 0.5, 400, 100
 VARIANTS = {"1,000 images": (1000, 0.0), "with L2": (1000, 0.1), "10,000 images": (10_000, 0.0)}

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
 
 from mnist_mlp import MNISTDataModule
-from mnist_mlp.data.datasets import LabelledImages, read_dataset
-from mnist_mlp.data.module import DeviceLoader, DistributedBatchSampler, EpochSampler
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.images import LabelledImages
+from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
+from mnist_mlp.data.sources import read_dataset
 
 CPU = torch.device("cpu")
 

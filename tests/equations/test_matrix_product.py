@@ -20,7 +20,7 @@ def test_is_the_product(onednn, bias, transposed, monkeypatch):
 
 
 def test_large_products_are_onednns_where_it_serves(monkeypatch):
-    monkeypatch.setattr(products, "HAS_ONEDNN", True)
+    monkeypatch.setattr(products, "HAS_ONEDNN_LINEAR", True)
     called = []
     monkeypatch.setattr(
         torch.ops.mkldnn, "_linear_pointwise", lambda a, b, *rest: called.append(a.dtype) or torch.mm(a, b.T)

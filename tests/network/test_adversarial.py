@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mnist_mlp import MLP
-from mnist_mlp.bare_loop.steps import AdversarialStep, AutogradStep, ManualStep
+from mnist_mlp.bare_loop.gradient_steps import AdversarialStep, AutogradStep, ManualStep
 from mnist_mlp.network.adversarial import adversarial_examples
 
 

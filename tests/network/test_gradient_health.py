@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mnist_mlp import MLP
+from mnist_mlp.equations import ACTIVATIONS
 from mnist_mlp.network.gradient_health import idle_share, probe, relative_updates
 
 SIZES = [6, 5, 4, 3]
@@ -45,17 +46,17 @@ def test_gradients_are_of_the_first_images():
 
 def test_a_rectifier_is_dead_that_never_fires():
     a = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0]])
-    assert idle_share("relu", a) == ("dead", 0.5)
+    assert idle_share(ACTIVATIONS["relu"], a) == 0.5
 
 
 @pytest.mark.parametrize(("name", "flat", "steep"), [("sigmoid", 4.5, 4.2), ("tanh", 2.25, 2.1)])
 def test_an_activation_is_saturated_where_it_is_flat(name, flat, steep):
     a = getattr(torch, name)(torch.tensor([[-flat, flat, flat, steep]]))
-    assert idle_share(name, a) == ("saturated", 0.75)
+    assert idle_share(ACTIVATIONS[name], a) == 0.75
 
 
 def test_identity_never_idles():
-    assert idle_share("identity", torch.zeros(2, 2)) is None
+    assert idle_share(ACTIVATIONS["identity"], torch.zeros(2, 2)) is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mnist_mlp import MLP
-from mnist_mlp.bare_loop.steps import ManualStep
+from mnist_mlp.bare_loop.gradient_steps import ManualStep
 from mnist_mlp.network.stack import MLPStack
 
 

@@ -19,10 +19,11 @@ from torch.optim import lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
-from mnist_mlp.bare_loop.steps import run_steps
+from mnist_mlp.bare_loop.cuda_graphs import run_steps
 from mnist_mlp.data.distortions import Augmentation
 from mnist_mlp.fit.command import CalmProgressBar
 from mnist_mlp.schedules import RisingMomentum
+from mnist_mlp.training.blocks import steps_in_a_block
 from mnist_mlp.verification.command import GradientCheck
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
@@ -284,7 +285,7 @@ def test_in_both_precisions(tmp_path, precision):
 @pytest.mark.parametrize("model", [{}, {"dropout": 0.3, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
 def test_with_products_that_are_onednns(tmp_path, model, monkeypatch):
     monkeypatch.setattr("mnist_mlp.equations.matrix_product.ONEDNN_PRODUCTS", 1000)
-    monkeypatch.setattr("mnist_mlp.bare_loop.steps.ONEDNN_PRODUCTS", 1000)
+    monkeypatch.setattr("mnist_mlp.bare_loop.gradient_steps.ONEDNN_PRODUCTS", 1000)
     assert_blocks_change_nothing(tmp_path, {"hidden_sizes": [40, 30], **model})
 
 
@@ -453,12 +454,17 @@ def test_lbfgs_is_refused(tmp_path):
         fitted(tmp_path, 3, {"optimizer": lambda p: torch.optim.LBFGS(p)})
 
 
-def test_auto_takes_5000_images_at_a_time():
+@pytest.mark.parametrize(("batch_size", "steps"), [(10, 500), (7000, 1)])
+def test_auto_takes_5000_images_at_a_time(batch_size, steps):
+    trainer = Trainer(logger=False, accelerator="cpu", enable_checkpointing=False)
+    assert steps_in_a_block("auto", batch_size, trainer) == steps
+
+
+def test_auto_takes_single_steps_without_a_model_that_trains_in_blocks():
     data = MNISTDataModule(batch_size=10, val_size=20, steps_per_execution="auto")
     data.setup("fit")
-    assert data.train_dataloader().steps_per_execution == 500
-    data.batch_size = 7000
-    assert data.train_dataloader().steps_per_execution == 1
+    x, labels = next(iter(data.train_dataloader()))
+    assert (x.shape, labels.shape) == ((10, 784), (10,))
 
 
 @pytest.mark.parametrize("steps", [0, -3])
@@ -517,7 +523,7 @@ def test_a_captured_block_equals_an_eager_one(tmp_path, model, monkeypatch):
     captured, _ = fitted(tmp_path, 2, model, **CUDA)
     assert any(captured._graphs.graphs.values())
     monkeypatch.setattr(
-        "mnist_mlp.training.classifier.StepGraphs.run",
+        "mnist_mlp.bare_loop.cuda_graphs.StepGraphs.run",
         lambda self, step, descent, xs, ys, zs: run_steps(step, [descent], xs, ys, zs),
     )
     eager, _ = fitted(tmp_path, 2, model, **CUDA)

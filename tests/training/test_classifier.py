@@ -174,8 +174,8 @@ def test_a_run_resumed_from_an_epochs_end_equals_an_uninterrupted_one(tiny_mnist
 @pytest.mark.parametrize(
     ("spoilt_step", "message"),
     [
-        (6, "the training loss became nan at step 8 in epoch 1: usually the learning rate is too large.*last.ckpt"),
-        (9, "a parameter became NaN or infinite at step 10 in epoch 1: usually .*last.ckpt"),
+        (6, "the training loss became nan at step 8 in epoch 1: usually the learning rate is too large"),
+        (9, "a parameter became NaN or infinite at step 10 in epoch 1: usually the learning rate"),
     ],
 )
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tiny_mnist, tmp_path, spoilt_step, message):

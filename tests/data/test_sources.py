@@ -8,8 +8,10 @@ import torch
 import torchvision
 from conftest import idx_file
 
-from mnist_mlp.data import datasets
-from mnist_mlp.data.datasets import IDX_DATASETS, download, draw_like_mnist, parse_idx, read_dataset, read_digits
+from mnist_mlp.data import idx_files as datasets
+from mnist_mlp.data.digits import draw_like_mnist, read_digits
+from mnist_mlp.data.idx_files import IDX_DATASETS, download, parse_idx
+from mnist_mlp.data.sources import read_dataset
 
 
 def test_idx_files_are_read_as_torchvision_reads_them(tiny_mnist):

@@ -1,0 +1,79 @@
+"""What follows the gradients of a mini-batch: clipping, the update, the schedule, the limit to the weights."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from mnist_mlp.equations.penalties import limit_norms
+from mnist_mlp.network.mlp import MLP
+from mnist_mlp.network.stack import MLPStack
+from mnist_mlp.torch_internals import add_scaled_, optimizer_has_hooks
+
+AfterStep = Callable[[], Any]
+
+
+def after_each_step(
+    network: MLP | MLPStack,
+    optimizer: Optimizer,
+    schedulers: Sequence[LRScheduler] = (),
+    clip: AfterStep | None = None,
+    max_norm: float | None = None,
+) -> list[AfterStep]:
+    """What is called after the gradients of each mini-batch, in this order.
+
+    Args:
+        network: What is trained.
+        optimizer: What updates its parameters.
+        schedulers: Those that step after each mini-batch.
+        clip: What clips the gradients, where they are clipped.
+        max_norm: The largest norm of the incoming weights of a hidden neuron, where there is a limit.
+    """
+    moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
+    calls = [clip] if clip else []
+    calls.append(optimizer.step if moves_momentum else update_of(optimizer))
+    calls += [scheduler.step for scheduler in schedulers]
+    return [*calls, partial(limit_hidden_norms, network, max_norm)] if max_norm else calls
+
+
+@torch.no_grad()
+def limit_hidden_norms(network: MLP | MLPStack, max_norm: float) -> None:
+    """Shrink, in place, the incoming weights of each hidden neuron to a Euclidean norm of at most max_norm."""
+    for w in network.weights[:-1]:
+        limit_norms(w, max_norm)
+
+
+class Descent:
+    """Plain gradient descent, w <- w - eta nabla_w, in one call.
+
+    The same bits as `torch.optim.SGD`, without the hooks and checks of its `step`, which take four times as long.
+
+    Args:
+        optimizer: The optimizer, whose learning rates eta are those at the time of the call.
+    """
+
+    def __init__(self, optimizer: SGD) -> None:
+        self.groups = [(group, [p.detach() for p in group["params"]]) for group in optimizer.param_groups]
+
+    @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """eta of each group."""
+        return tuple(float(group["lr"]) for group, _ in self.groups)
+
+    def __call__(self) -> None:
+        """Make a step."""
+        for (group, parameters), eta in zip(self.groups, self.learning_rates, strict=True):
+            gradients = [p.grad for p in group["params"]]
+            add_scaled_(parameters, gradients, -eta)
+
+
+def update_of(optimizer: Optimizer) -> Callable[[], Any]:
+    """What updates the parameters: `Descent` where the optimizer comes to it, else its `step`."""
+    others = ("momentum", "weight_decay", "maximize", "differentiable", "fused")
+    if type(optimizer) is not SGD or any(group[name] for group in optimizer.param_groups for name in others):
+        return optimizer.step
+    frozen = any(not parameter.requires_grad for group in optimizer.param_groups for parameter in group["params"])
+    return optimizer.step if frozen or optimizer_has_hooks(optimizer) else Descent(optimizer)

@@ -1,0 +1,93 @@
+"""Training on a block of mini-batches: what is aimed at, the kind of step, one mini-batch after another, the logits."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mnist_mlp.bare_loop.after_step import AfterStep, Descent
+from mnist_mlp.bare_loop.cuda_graphs import BlockInputs, BlockOutputs, StepGraphs, run_steps
+from mnist_mlp.bare_loop.gradient_steps import AdversarialStep, AutogradStep, ManualStep, Step
+from mnist_mlp.network.mlp import MLP
+from mnist_mlp.network.stack import MLPStack
+from mnist_mlp.torch_internals import has_hooks
+
+
+class BareLoop:
+    """Trains a network, or several at once, on blocks of mini-batches, into memory that is allocated once.
+
+    Args:
+        network: The network, or a stack: every tensor then has one dimension more after that of the steps, theirs.
+        l1_strength: As in `MLP.l1_penalty`.
+        l2_strength: As in `MLP.l2_penalty`.
+        adversarial: epsilon of `mnist_mlp.network.adversarial`, or 0 for training images alone.
+        generators: As in `ManualStep`.
+    """
+
+    def __init__(
+        self,
+        network: MLP | MLPStack,
+        l1_strength: float = 0.0,
+        l2_strength: float = 0.0,
+        adversarial: float = 0.0,
+        generators: Sequence[torch.Generator] = (),
+    ) -> None:
+        self.network = network
+        self.strengths = (l1_strength, l2_strength)
+        self.adversarial = adversarial
+        self.generators = generators
+        self._manual_steps: dict[int, ManualStep] = {}  # by the size of a mini-batch: the last one may be smaller
+        self._graphs = StepGraphs()
+
+    def train(
+        self,
+        xs: BlockInputs,
+        targets: Int[Tensor, "steps *networks batch"] | Float[Tensor, "steps *networks batch n_L"],
+        after_step: Sequence[AfterStep],
+        watch: Callable[[Step], Step] | None = None,
+    ) -> tuple[BlockOutputs, BlockOutputs]:
+        """Train on one mini-batch after another.
+
+        Args:
+            xs: The inputs, checked before.
+            targets: Labels, or values aimed at. With `adversarial` each mini-batch's are there twice.
+            after_step: What is called after the gradients of each mini-batch: `after_each_step`.
+            watch: What wraps the step, to look at what it does.
+
+        Returns:
+            z^L of each mini-batch, from before its update, and the values aimed at.
+        """
+        *shape, n_out = *targets.shape[: xs.dim() - 1], self.network.sizes[-1]
+        zs = xs.new_empty(*shape, n_out)
+        like = zs.flatten(0, -2)
+        ys = self.network.targets_as_values(targets.reshape(len(like), *targets.shape[len(shape) :]), like).view_as(zs)
+        step: Step = self._kind_of_step(zs.shape[-2])
+        by_hand = isinstance(step, ManualStep)
+        if self.adversarial and isinstance(self.network, MLP):
+            step = AdversarialStep(step, self.network, self.adversarial)
+        if watch:
+            step = watch(step)
+        descent = after_step[0] if len(after_step) == 1 else None
+        with torch.no_grad() if by_hand else nullcontext():
+            if xs.is_cuda and isinstance(step, ManualStep) and isinstance(descent, Descent):
+                self._graphs.run(step, descent, xs, ys, zs)
+            else:
+                run_steps(step, after_step, xs, ys, zs)
+        return zs, ys
+
+    def _kind_of_step(self, batch_size: int) -> AutogradStep | ManualStep:
+        if isinstance(self.network, MLP) and needs_autograd(self.network):
+            return AutogradStep(self.network, *self.strengths)
+        step = self._manual_steps.get(batch_size)
+        if step is None or not step.belongs_to(self.network):
+            step = ManualStep(self.network, batch_size, *self.strengths, self.generators)
+            self._manual_steps[batch_size] = step
+        return step
+
+
+def needs_autograd(mlp: MLP) -> bool:
+    """Whether a training step of a network is to do more, or less, than the equations."""
+    frozen = not all(parameter.requires_grad for parameter in mlp.parameters())
+    return mlp.gradients == "autograd" or frozen or has_hooks(mlp) or not mlp.training

@@ -1,0 +1,43 @@
+"""Every touch of what torch does not publish, each with what it relies on.
+
+Nothing here may fail silently when torch changes: `tests/test_torch_internals.py` says which name is gone.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim import optimizer as torch_optimizer
+
+MODULE_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+OPTIMIZER_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
+HOOKS_OF_ALL_OPTIMIZERS = ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks")
+
+# Relies on the operator that torch.compile makes of a linear layer on the CPU; builds without oneDNN lack it.
+HAS_ONEDNN_LINEAR = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def onednn_linear(a: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
+    """a @ w^T + bias by oneDNN. Relies on `torch.ops.mkldnn._linear_pointwise`, which has no gradient and no `out`."""
+    return torch.ops.mkldnn._linear_pointwise(a, w, bias, "none", [], "")
+
+
+def add_scaled_(parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], scale: float) -> None:
+    """Add scale times its gradient to each parameter, all in one call. Relies on `torch._foreach_add_`."""
+    torch._foreach_add_(parameters, gradients, alpha=scale)  # pyright: ignore
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Whether calling a module, or its backward pass, does more than its maths. Relies on torch's tables of hooks."""
+    of_parameters = any(getattr(p, table) for p in module.parameters() for table in PARAMETER_HOOKS)
+    of_modules = any(getattr(each, table) for each in module.modules() for table in MODULE_HOOKS)
+    return of_parameters or of_modules or bool(nn.modules.module._has_any_global_hook())
+
+
+def optimizer_has_hooks(optimizer: Optimizer) -> bool:
+    """Whether a step of this optimizer calls hooks. Relies on the tables of one optimizer's and of all optimizers'."""
+    return any(getattr(optimizer, table) for table in OPTIMIZER_HOOKS) or any(
+        getattr(torch_optimizer, table) for table in HOOKS_OF_ALL_OPTIMIZERS
+    )

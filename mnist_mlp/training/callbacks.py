@@ -1,0 +1,49 @@
+"""Callbacks that every training of an `MLPClassifier` needs."""
+
+from typing import Any, cast
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from mnist_mlp.bare_loop.after_step import limit_hidden_norms
+from mnist_mlp.bare_loop.threads import is_for_one_thread
+from mnist_mlp.network.mlp import MLP
+
+
+class ThreadChoice(Callback):
+    """Train on one thread where that is faster, whatever the number of threads was before."""
+
+    def __init__(self) -> None:
+        self._threads_before: int | None = None
+
+    @override
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Choose, when the first mini-batch has shown its size."""
+        if self._threads_before is None:
+            self._threads_before = torch.get_num_threads()
+            if is_for_one_thread(batch[0].shape[-2], sum(p.numel() for p in pl_module.parameters())):
+                torch.set_num_threads(1)
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._threads_before is not None:
+            torch.set_num_threads(self._threads_before)
+            self._threads_before = None
+
+    @override
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.on_train_end(trainer, pl_module)
+
+
+class NormLimit(Callback):
+    """Shrink incoming weights that a step of Lightning's has made too long, before a checkpoint is written."""
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = max_norm
+
+    @override
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        limit_hidden_norms(cast(MLP, pl_module.mlp), self.max_norm)

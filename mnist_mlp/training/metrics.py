@@ -1,0 +1,22 @@
+"""What is measured over an epoch."""
+
+from torch import Tensor
+from torch.nn import Module
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+
+class EpochMetrics(Module):
+    """The mean cost per sample and the accuracy over an epoch."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9). A training stops at a NaN before
+        # this one sees it; of a validation it leaves the mean of the other batches.
+        self.loss = MeanMetric(nan_strategy="ignore")
+        self.acc = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
+
+    def update(self, cost: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Add samples: their mean cost, their logits (n, classes) and their labels (n,)."""
+        self.loss.update(cost.detach(), len(labels))
+        self.acc.update(logits.detach(), labels)
