@@ -18,7 +18,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from mnist_mlp.bare_loop.steps import ManualStep, run_steps, update_of
 from mnist_mlp.data.module import DeviceLoader, MNISTDataModule
 from mnist_mlp.equations.penalties import limit_norms
-from mnist_mlp.fit.command import TrainingCLI, build
+from mnist_mlp.fit.command import build
+from mnist_mlp.fit.session import TrainingSession as TrainingCLI
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.reproduction.epoch_curves import Curves
 from mnist_mlp.training.blocks import is_for_one_thread
