@@ -3,3 +3,7 @@
 May import: console, lightning_internals, bare_loop, data, training, dashboard.
 One more setting: an argument of `MLPClassifier`, `MNISTDataModule` or `Dashboard`, which the command line then has too.
 """
+
+from mnist_mlp.fit.session import TrainingSession, prepare
+
+__all__ = ["TrainingSession", "prepare"]

@@ -18,7 +18,8 @@ from mnist_mlp.bare_loop.threads import is_for_one_thread
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.equations.penalties import strengths
-from mnist_mlp.fit.command import TrainingCLI, build
+from mnist_mlp.fit.command import build
+from mnist_mlp.fit.session import TrainingSession as TrainingCLI
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.reproduction.epoch_curves import Curves
 

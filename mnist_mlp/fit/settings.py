@@ -1,0 +1,113 @@
+"""Settings in layers: a run's own, those of a file, those given in Python, and those typed on the command line."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import get_loader
+
+LOG_DIR = "logs"
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """The settings that a configuration file holds, by section.
+
+    Raises:
+        ValueError: if there is no such file, or it holds something else.
+    """
+    if not file.is_file():
+        raise ValueError(f"config: File does not exist: {str(file)!r}")
+    try:
+        settings = get_loader("yaml")(file.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"Problems parsing config: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r}")
+    return settings
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others laid over them, section by section; what names a class_path replaces the init_args, too."""
+    settings = dict(below)
+    for name, value in above.items():
+        old = settings.get(name)
+        if isinstance(old, str) and isinstance(value, Mapping) and "init_args" in value:
+            old = {"class_path": old}  # where a class has no init_args, its path may stand alone
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and "class_path" not in value:
+            value = laid_over(old, value)
+        settings[name] = value
+    return settings
+
+
+@dataclass(frozen=True)
+class CheckpointAsked:
+    """Which checkpoint is asked for, and where its run is looked for.
+
+    Attributes:
+        ckpt_path: best, last, or a path; None for none.
+        log_dir: The folder of all runs.
+        name: The run's folder in it, where it is known.
+    """
+
+    ckpt_path: str | None
+    log_dir: Path
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """The settings that a session is given, each laid over those before.
+
+    Attributes:
+        file: A configuration file, or None.
+        settings: Sections and settings, as in such a file.
+        typed: Arguments of the command line, after the sub-command.
+    """
+
+    file: Path | None
+    settings: Mapping[str, Any]
+    typed: Sequence[str]
+
+    def over(self, remembered: Mapping[str, Any]) -> dict[str, Any]:
+        """What is not typed, laid over the settings of a run."""
+        layers = [read_settings(self.file)] if self.file else []
+        settings = reduce(laid_over, [*layers, self.settings], dict(remembered))
+        if self.file and settings.get("name") is None:
+            settings["name"] = self.file.stem
+        return settings
+
+    @cached_property
+    def _seen(self) -> argparse.Namespace:
+        """What must be known of the typed arguments before they can be parsed."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        parser.add_argument("--ckpt_path")
+        parser.add_argument("--name")
+        parser.add_argument("--trainer.default_root_dir", dest="log_dir")
+        parser.add_argument("--config", "-c", type=Path, action="append", default=[])
+        parser.add_argument("--help", "-h", "--print_config", action="store_true")
+        return parser.parse_known_args(self.typed)[0]
+
+    @property
+    def asks_for_help(self) -> bool:
+        """Whether nothing is wanted but the list of settings."""
+        return self._seen.help
+
+    def checkpoint(self) -> CheckpointAsked:
+        """What all of them together say of a checkpoint."""
+        seen, files = self._seen, [self.file] if self.file else []
+        settings: dict[str, Any] = {}
+        for file in [*files, *seen.config]:
+            with suppress(ValueError, OSError):  # of which the real parser will speak
+                settings = laid_over(settings, read_settings(file))
+        settings = laid_over(settings, self.settings)
+        stems = [file.stem for file in [*files, *seen.config]]
+        return CheckpointAsked(
+            seen.ckpt_path or settings.get("ckpt_path"),
+            Path(seen.log_dir or (settings.get("trainer") or {}).get("default_root_dir") or LOG_DIR),
+            seen.name or settings.get("name") or (stems[-1] if stems else None),
+        )
