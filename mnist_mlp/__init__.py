@@ -1,4 +1,25 @@
-"""The multilayer perceptron on MNIST: a reference implementation in PyTorch and Lightning."""
+"""The multilayer perceptron on MNIST: a reference implementation in PyTorch and Lightning.
+
+The house, from the ground up; a room imports only from those above it in this list.
+
+    torch_internals        what torch does not publish
+    console/               tables, figures, files, processes: what commands share, and nothing of this project
+    equations/             activations, costs, penalties, initializers, feedforward and BP1 to BP4
+    network/               the equations as an nn.Module and as autograd.Functions, and what belongs to a network
+    schedules              schedules of the learning rate and the momentum that torch lacks
+    lightning_internals/   what Lightning and jsonargparse do not publish
+    bare_loop/             training steps without Lightning between them, in blocks
+    data/                  images from every source, their order, their distortions, MNISTDataModule
+    training/              MLPClassifier, its metrics and its callbacks
+    dashboard/             the panels of TensorBoard, the HTML report, the server
+    fit/                   mnist-mlp fit, validate, test, predict: runs, their settings and their checkpoints
+    verification/          mnist-mlp verify
+    benchmark/             mnist-mlp benchmark
+    reproduction/          mnist-mlp reproduce
+    lessons/               mnist-mlp lessons
+    cli                    the command mnist-mlp: one table of all commands
+    __main__               python -m mnist_mlp
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

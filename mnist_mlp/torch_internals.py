@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim import optimizer as torch_optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 MODULE_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 OPTIMIZER_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
-HOOKS_OF_ALL_OPTIMIZERS = ("_global_optimizer_pre_hooks", "_global_optimizer_post_hooks")
 
 # Relies on the operator that torch.compile makes of a linear layer on the CPU; builds without oneDNN lack it.
 HAS_ONEDNN_LINEAR = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
@@ -38,6 +37,5 @@ def has_hooks(module: nn.Module) -> bool:
 
 def optimizer_has_hooks(optimizer: Optimizer) -> bool:
     """Whether a step of this optimizer calls hooks. Relies on the tables of one optimizer's and of all optimizers'."""
-    return any(getattr(optimizer, table) for table in OPTIMIZER_HOOKS) or any(
-        getattr(torch_optimizer, table) for table in HOOKS_OF_ALL_OPTIMIZERS
-    )
+    of_all = _global_optimizer_pre_hooks or _global_optimizer_post_hooks
+    return bool(of_all) or any(getattr(optimizer, table) for table in OPTIMIZER_HOOKS)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from mnist_mlp.bare_loop.after_step import AfterStep, Descent
@@ -44,7 +44,7 @@ class BareLoop:
     def train(
         self,
         xs: BlockInputs,
-        targets: Int[Tensor, "steps *networks batch"] | Float[Tensor, "steps *networks batch n_L"],
+        targets: Int[Tensor, "steps *networks rows"] | BlockOutputs,
         after_step: Sequence[AfterStep],
         watch: Callable[[Step], Step] | None = None,
     ) -> tuple[BlockOutputs, BlockOutputs]:

@@ -11,7 +11,7 @@ from mnist_mlp.bare_loop.after_step import AfterStep, Descent
 from mnist_mlp.bare_loop.gradient_steps import ManualStep, Step
 
 BlockInputs = Float[Tensor, "steps *networks batch n_0"]
-BlockOutputs = Float[Tensor, "steps *networks batch n_L"]
+BlockOutputs = Float[Tensor, "steps *networks rows n_L"]  # with adversarial examples twice as many rows as the inputs
 
 
 def run_steps(step: Step, after_step: Sequence[AfterStep], xs: BlockInputs, ys: BlockOutputs, zs: BlockOutputs) -> None:

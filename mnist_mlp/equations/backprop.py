@@ -164,7 +164,7 @@ def backpropagate(
         memory: Where to write; by default everything is allocated.
     """
     memory = memory or Memory.allocated_anew(weights)
-    nabla_w, nabla_b = [], []
+    nabla_w, nabla_b, delta = [], [], delta_L
     for l, delta in errors(delta_L, weights, sigmas, trace, memory):
         nabla_b.append(bias_gradient(delta, out=memory.biases[l]))
         nabla_w.append(weight_gradient(delta, trace.inputs[l], out=memory.weights[l]))

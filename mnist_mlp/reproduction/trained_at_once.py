@@ -6,11 +6,13 @@ its seed has, so that it becomes the same network but for rounding; only the cal
 
 import copy
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, RMSprop
+from torch.optim.lr_scheduler import LRScheduler
 
 from mnist_mlp.bare_loop.after_step import after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
@@ -96,7 +98,7 @@ def train_together(
 
     stack = MLPStack([each.mlp for each in models])
     optimizer = model.optimizer(stack.parameters())
-    scheduler = model.scheduler(optimizer) if model.scheduler else None
+    scheduler = cast(LRScheduler, model.scheduler(optimizer)) if model.scheduler else None
     per_step = [scheduler] if scheduler and model.scheduler_interval == "step" else []
     bare_loop = BareLoop(stack, *strengths(model.l1, model.l2, n), generators=generators)
     for epoch in range(clis[0].trainer.max_epochs or 0):

@@ -14,13 +14,21 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import nn, tensor
 
 from mnist_mlp import MLP, MLPClassifier, MNISTDataModule
+from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.equations.activations import ACTIVATIONS
 from mnist_mlp.equations.costs import cost_named
-from mnist_mlp.equations.penalties import l1, l1_gradient, l2, l2_gradient
+from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
+from mnist_mlp.verification import GradientCheck
 from mnist_mlp.verification import command as verification
-from mnist_mlp.verification.command import Difference, GradientCheck, central_difference, gradients, grid, verify_grid
+from mnist_mlp.verification.block import OPTIMIZERS, compare_block
+from mnist_mlp.verification.central_differences import central_difference
+from mnist_mlp.verification.command import verify_grid
+from mnist_mlp.verification.comparison import Comparison, compare
+from mnist_mlp.verification.difference import Difference
 from mnist_mlp.verification.faults import FAULTS
+from mnist_mlp.verification.gradients import gradients
+from mnist_mlp.verification.grid import grid
 
 COSTS = ("quadratic", "mse", "cross_entropy", "binary_cross_entropy")
 SGD = torch.optim.SGD
@@ -65,16 +73,47 @@ def test_every_planted_fault_is_found(fault, monkeypatch, without_shape_checks):
     assert verification.run(["--break", fault]) == 1
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_planted_fault_is_found_in_blocks(fault, without_shape_checks):
+    cases = [case for case in grid() if case.dtype == torch.float64 and case.batch_size == 8 and case.dropout]
+    with FAULTS[fault]():
+        steps = [step for case in cases for step in compare_block(*case.build(), OPTIMIZERS[case.optimizer])[0]]
+    assert any(not difference.agrees(torch.float64) for step in steps for difference in step.values())
+
+
+def test_an_update_that_is_not_the_optimizers_is_found(monkeypatch, without_shape_checks):
+    case = next(case for case in grid() if case.optimizer == "SGD")
+    assert compare_block(*case.build(), OPTIMIZERS["SGD"])[1] == [True, True, True]
+    monkeypatch.setattr("mnist_mlp.bare_loop.after_step.add_scaled_", lambda *arguments: None)
+    assert compare_block(*case.build(), OPTIMIZERS["SGD"])[1] == [False, False, False]
+    assert not any(found.agrees(case.dtype) for found in compare(*case.build(), OPTIMIZERS["SGD"]).values())
+
+
+def test_the_block_is_trained_on_each_of_its_mini_batches(without_shape_checks):
+    case = next(case for case in grid() if case.activation == "tanh" and case.dropout)
+    mlp, xs, labels = case.build()
+    before = [parameter.clone() for parameter in mlp.parameters()]
+    steps, same_updates = compare_block(mlp, xs, labels, OPTIMIZERS["Adam"])
+    assert (len(steps), same_updates) == (3, [True, True, True])
+    assert all(step.keys() == dict(mlp.named_parameters()).keys() for step in steps)
+    assert all(torch.equal(old, new) for old, new in zip(before, mlp.parameters(), strict=True))
+
+
+def test_every_optimizer_meets_every_depth_and_cost():
+    assert {(case.optimizer, len(case.sizes)) for case in grid()} >= {(o, n) for o in OPTIMIZERS for n in (2, 3, 5)}
+    assert {(case.optimizer, case.cost) for case in grid()} >= {(o, cost) for o in OPTIMIZERS for cost in COSTS}
+
+
 def test_what_was_broken_is_whole_again():
-    with FAULTS["BP1"](), FAULTS["BP2"](), FAULTS["sigmoid"]():
+    with FAULTS["BP1"](), FAULTS["BP2"](), FAULTS["sigmoid"](), FAULTS["L1"]():
         pass
     case = next(case for case in grid() if case.activation == "sigmoid")
-    assert all(difference.relative <= 1e-12 for difference in verification.compare(*case.build()).values())
+    assert all(found.agrees(case.dtype) for found in compare(*case.build(), OPTIMIZERS["SGD"]).values())
 
 
 def test_central_differences_can_disagree():
     case = next(case for case in grid() if case.activation == "sigmoid")
-    mlp, x, labels = case.build()
+    mlp, (x, *_), (labels, *_) = case.build()
     for name, gradient in gradients(mlp, x, labels, "manual").items():
         right, skipped = central_difference(mlp, x, labels, name, gradient, None)
         wrong, _ = central_difference(mlp, x, labels, name, 1.01 * gradient, None)
@@ -103,23 +142,40 @@ def test_a_difference_across_a_kink_is_skipped():
     ],
 )
 def test_what_agrees_in_float32(difference, agrees):
-    assert difference.agrees(False, torch.float32) == agrees
-    assert not difference.agrees(True, torch.float32)  # as not all bits are equal
+    assert difference.agrees(torch.float32) == agrees
+    assert not difference.agrees(torch.float32, exact=True)  # as not all bits are equal
+
+
+@pytest.mark.parametrize(("relative", "agrees"), [(1e-13, True), (1e-11, False), (math.nan, False)])
+def test_what_agrees_in_float64(relative, agrees):
+    assert Difference(0, relative, 0, False).agrees(torch.float64) == agrees
+
+
+SMALL, LARGE = Difference(0, 0, 0, True), Difference(1, 1, 9, False)
 
 
 @pytest.mark.parametrize(
-    ("relative", "central", "agrees"),
-    [(1e-13, 1e-7, True), (1e-11, 1e-7, False), (1e-13, 1e-5, False), (math.nan, 0, False), (0, math.nan, False)],
+    ("found", "agrees"),
+    [
+        (Comparison(SMALL, SMALL, True, 1e-7, 0), True),
+        (Comparison(SMALL, None, True, None, 0), True),
+        (Comparison(LARGE, SMALL, True, 1e-7, 0), False),
+        (Comparison(SMALL, LARGE, True, 1e-7, 0), False),
+        (Comparison(SMALL, SMALL, False, 1e-7, 0), False),
+        (Comparison(SMALL, SMALL, True, 1e-5, 0), False),
+        (Comparison(SMALL, SMALL, True, math.nan, 0), False),
+    ],
 )
-def test_what_agrees_in_float64(relative, central, agrees):
-    assert Difference(0, relative, 0, False, central).agrees(False, torch.float64) == agrees
+def test_all_columns_must_agree(found, agrees):
+    assert found.agrees(torch.float64) == found.agrees(torch.float32) == agrees
 
 
 def test_a_network_with_nan_disagrees():
     mlp = MLP([3, 4, 2])
     mlp.biases[1].data.fill_(math.nan)
-    differences = verification.compare(mlp, torch.rand(5, 3), tensor([0, 1, 0, 1, 0]))
-    assert not any(difference.agrees(False, torch.float32) for difference in differences.values())
+    found = compare(mlp, torch.rand(2, 5, 3), tensor([[0, 1, 0, 1, 0]] * 2), OPTIMIZERS["SGD"])
+    assert not any(each.autograd.agrees(torch.float32) for each in found.values())
+    assert not any(each.block and each.block.agrees(torch.float32) for each in found.values())
 
 
 def test_autograd_itself_is_that_of_torchs_own_modules():
@@ -209,9 +265,9 @@ def test_gradcheck(activation):
             return 3 * ManualCost.apply(z, y, cost_named(name))
 
         assert torch.autograd.gradcheck(thrice, (z,))
-    for penalty, gradient in ((l1, l1_gradient), (l2, l2_gradient)):
+    for penalty in PENALTIES.values():
         assert torch.autograd.gradcheck(
-            lambda *weights, p=penalty, g=gradient: ManualPenalty.apply(p, g, 0.3, *weights), tuple(mlp.weights)
+            lambda *weights, p=penalty: ManualPenalty.apply(p, 0.3, *weights), tuple(mlp.weights)
         )
 
 
@@ -259,8 +315,8 @@ def test_cuda_agrees(cost):
     cases = [case for case in grid() if case.device == "cuda" and case.cost == cost]
     assert len(cases) > 100
     for case in cases:
-        differences = verification.compare(*case.build())
-        assert all(difference.agrees(False, case.dtype) for difference in differences.values()), case
+        found = compare(*case.build(), OPTIMIZERS[case.optimizer])
+        assert all(each.agrees(case.dtype) for each in found.values()), case
 
 
 def train(mode, tmp_path, data, hidden_sizes=(16,), model=None, **trainer):
@@ -332,11 +388,17 @@ def test_an_epoch_of_mnist_is_the_same(cost, tmp_path, without_shape_checks):
                 torch.testing.assert_close(value, reference, rtol=0, atol=1e-10)
 
 
-def test_the_live_check_logs_and_does_not_disturb_the_training(tmp_path):
-    data = MNISTDataModule("digits", batch_size=50, val_size=300)
-    plain, _ = train("manual", tmp_path, data)
+@pytest.mark.parametrize("model", [{}, {"adversarial": 1.0}, {"max_norm": 1.0}], ids=str)
+@pytest.mark.parametrize("mode", ["manual", "autograd"])
+@pytest.mark.parametrize("steps", [1, "auto"])
+def test_the_live_check_logs_and_does_not_disturb_the_training(steps, mode, model, tmp_path):
+    data = MNISTDataModule("digits", batch_size=50, val_size=300, steps_per_execution=steps)
+    plain, _ = train(mode, tmp_path, data, model=model)
     check, logger = GradientCheck(every_n_steps=10), CSVLogger(tmp_path, "log")
-    checked, _ = train("manual", tmp_path, data, callbacks=[check], logger=logger)
+    checked, fitter = train(mode, tmp_path, data, model=model, callbacks=[check], logger=logger)
+    loader = fitter.train_dataloader
+    assert isinstance(loader, DeviceLoader)
+    assert loader.steps_per_execution == (1 if steps == 1 else 100)
     with open(f"{logger.log_dir}/metrics.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["gradients/max_relative_error"]]
     assert [int(row["step"]) for row in rows] == [0, 10, 20, 30, 40]
@@ -345,13 +407,32 @@ def test_the_live_check_logs_and_does_not_disturb_the_training(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["manual", "autograd"])
-def test_the_live_check_stops_a_training_whose_gradients_are_wrong(mode, tmp_path):
-    data = MNISTDataModule("digits", batch_size=50, val_size=300)
+@pytest.mark.parametrize("steps", [1, "auto"])
+def test_the_live_check_stops_a_training_whose_gradients_are_wrong(steps, mode, tmp_path):
+    data = MNISTDataModule("digits", batch_size=50, val_size=300, steps_per_execution=steps)
     message = (
         r"gradient is off autograd's by .* at step 1, most of all that of layers.\d.bias, and the tolerance is 3.8e-06"
     )
     with FAULTS["BP3"](), pytest.raises(FloatingPointError, match=message):
         train(mode, tmp_path, data, callbacks=[GradientCheck()])
+
+
+@pytest.mark.parametrize("model", [{"l1": 50.0}, {"l2": 50.0}])
+@pytest.mark.parametrize("steps", [1, "auto"])
+def test_the_live_check_sees_the_penalties_that_are_really_there(steps, model, tmp_path):
+    data = MNISTDataModule("digits", batch_size=50, val_size=300, steps_per_execution=steps)
+    with (
+        FAULTS["L1"](),
+        FAULTS["L2"](),
+        pytest.raises(FloatingPointError, match=r"most of all that of layers.\d.weight"),
+    ):
+        train("manual", tmp_path, data, model=model, callbacks=[GradientCheck()])
+
+
+@pytest.mark.parametrize("trainer", [{"accumulate_grad_batches": 4}, {"gradient_clip_val": 0.05}], ids=str)
+def test_the_live_check_with_accumulation_and_clipping(trainer, tmp_path):
+    data = MNISTDataModule("digits", batch_size=50, val_size=300, steps_per_execution="auto")
+    train("manual", tmp_path, data, callbacks=[GradientCheck(every_n_steps=1)], **trainer)
 
 
 def test_the_live_check_allows_for_low_precision(tmp_path):
@@ -361,7 +442,7 @@ def test_the_live_check_allows_for_low_precision(tmp_path):
 
 def test_the_live_check_stops_at_nan(tmp_path):
     class Spoil(Callback):
-        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        def on_before_backward(self, trainer, pl_module, loss):
             next(pl_module.parameters()).data.fill_(math.nan)
 
     data = MNISTDataModule("digits", batch_size=50, val_size=300)
