@@ -11,7 +11,8 @@ from pathlib import Path
 
 import markdown
 
-from mnist_mlp.console.writable import check_drawing, check_file
+from mnist_mlp.console.figures import check_drawing
+from mnist_mlp.console.files import check_file
 from mnist_mlp.dashboard.panels import LAYOUT, RESULTS
 from mnist_mlp.dashboard.run_log import RunLog, find_runs, read_run
 
