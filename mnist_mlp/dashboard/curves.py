@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from itertools import cycle
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from mnist_mlp.dashboard.run_log import Curve, RunLog
@@ -11,8 +12,9 @@ from mnist_mlp.dashboard.run_log import Curve, RunLog
 # The colours that the colour-blind can tell apart: Okabe and Ito, Color Universal Design, 2008.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 MARKERS = "os^Dv*X"
+TITLE_WIDTH = 36  # characters
 MARKED_POINTS = 40  # a curve of more has no markers
-LOGARITHMIC = 20  # the ratio of the largest to the smallest value, both above 0, from which the axis is logarithmic
+LOGARITHMIC = 15  # the ratio of the largest to the smallest value, both above 0, from which the axis is logarithmic
 
 
 class Chart(NamedTuple):
@@ -21,12 +23,12 @@ class Chart(NamedTuple):
     Attributes:
         title: What it shows.
         curves: By the name that the legend gives it, each curve.
-        unit: What stands beside the axis of the values.
+        quantity: What its axis of values says.
     """
 
     title: str
     curves: Mapping[str, Curve]
-    unit: str = ""
+    quantity: str = ""
 
 
 def charts_of(log: RunLog) -> list[Chart]:
@@ -73,7 +75,7 @@ def draw_chart(axes: Any, chart: Chart) -> None:
     """Draw a chart into the axes of a figure of matplotlib."""
     for (name, (steps, values)), colour, marker in zip(chart.curves.items(), cycle(COLOURS), cycle(MARKERS)):
         axes.plot(steps, values, label=name, color=colour, marker=marker if len(steps) <= MARKED_POINTS else None)
-    axes.set(title=chart.title, xlabel="mini-batches", ylabel=chart.unit)
+    axes.set(title=fill(chart.title, TITLE_WIDTH), xlabel="mini-batches", ylabel=chart.quantity.replace(", ", ",\n"))
     ticker = import_module("matplotlib.ticker")
     everything = [value for _, values in chart.curves.values() for value in values]
     if min(everything) > 0 and max(everything) >= LOGARITHMIC * min(everything):
@@ -81,7 +83,7 @@ def draw_chart(axes: Any, chart: Chart) -> None:
         axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(ticker.NullFormatter())
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(5))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(color="#dddddd")
     axes.spines[["top", "right"]].set_visible(False)

@@ -28,5 +28,5 @@ class DistortedImages(Panel):
         x, labels = loader.look_up(shown[None])
         loader.distort(x, labels, 0)
         rows = [row for pair in zip(plain.split(columns), x[0].split(columns), strict=True) for row in pair]
-        caption = "Images that train: in the first row as they are, below each as it is distorted once, and so on"
+        caption = "Images that train, in the odd rows as they are, and below each as one epoch distorts it"
         add_picture(writer, "digits/distorted", draw_digits(torch.cat(rows), columns), caption, 0)

@@ -72,8 +72,12 @@ def add_picture(writer: SummaryWriter, tag: str, picture: Picture, caption: str,
     Image.fromarray(picture).save(png, "png", compress_level=1)
     height, width, _ = picture.shape
     proto = cast(Any, summary_pb2)
-    plugin = proto.SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME)
-    metadata = proto.SummaryMetadata(display_name=tag, summary_description=caption, plugin_data=plugin)
+    metadata = proto.SummaryMetadata(
+        display_name=tag,
+        summary_description=caption,
+        plugin_data=proto.SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME),
+        data_class=proto.DATA_CLASS_BLOB_SEQUENCE,  # without which TensorBoard's fast loader drops the description
+    )
     image = proto.Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())
     value = proto.Summary.Value(tag=tag, image=image, metadata=metadata)
     cast(Any, writer.file_writer).add_summary(proto.Summary(value=[value]), step)
