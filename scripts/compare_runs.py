@@ -9,19 +9,12 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mnist_mlp.dashboard.curves import charts_of, compare, draw_chart
 from mnist_mlp.dashboard.run_log import find_runs, read_run
 
-WIDTH, HEIGHT = 5.2, 4.2  # inches of a chart
-LARGE = {
-    "font.size": 16,
-    "axes.titlesize": 18,
-    "lines.linewidth": 2.5,
-    "figure.constrained_layout.w_pad": 0.15,  # inches
-    "figure.constrained_layout.h_pad": 0.15,
-}
-
+WIDTH, HEIGHT, PAD = 5.2, 4.2, 0.15  # inches of a chart
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("png", type=Path)
 parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
@@ -38,8 +31,8 @@ logs = dict(zip(names, map(read_run, folders), strict=True))
 charts = compare(logs, options.tags) if options.tags else charts_of(*logs.values())
 columns = min(len(charts), 2)
 rows = -(-len(charts) // columns)
-with rc_context(LARGE):
-    figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows), layout="constrained")
+with rc_context({"font.size": 16, "axes.titlesize": 18, "lines.linewidth": 2.5}):
+    figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows), layout=ConstrainedLayoutEngine(w_pad=PAD, h_pad=PAD))
     for chart, axes in zip(charts, figure.subplots(rows, columns, squeeze=False).flat, strict=False):
         draw_chart(axes, chart)
     for axes in figure.axes[len(charts) :]:

@@ -7,7 +7,7 @@ def test_images_are_drawn_as_they_are_and_distorted(fit, events_of):
     run = fit("--data.augmentation.rotation=10", epochs=1)
     (image,) = events_of(run).Images("digits/distorted")
     assert (image.step, image.width, image.height) == (0, 10 * 86 + 2, 6 * 86 + 2)
-    assert "distorted" in read_run(run).images["digits/distorted"].caption
+    assert "distorts" in read_run(run).images["digits/distorted"].caption
 
 
 @pytest.mark.parametrize("args", [[], ["--data.augmentation.rotation=10", "--dashboard.distortions=false"]])

@@ -32,5 +32,7 @@ def test_tensorboard_shows_the_caption_as_a_description(tmp_path):
     assert value.metadata.plugin_data.plugin_name == "images"
     assert value.metadata.summary_description == "Some pixels"
     (written,) = next(event for event in LegacyEventFileLoader(str(file)).Load() if event.summary.value).summary.value
-    assert written.metadata.data_class == summary_pb2.DATA_CLASS_BLOB_SEQUENCE  # else the fast loader drops it
+    assert (
+        written.metadata.data_class == cast(Any, summary_pb2).DATA_CLASS_BLOB_SEQUENCE
+    )  # else the fast loader drops it
     assert value.tensor.string_val[:2] == [b"5", b"4"]
