@@ -8,9 +8,8 @@ import argparse
 from pathlib import Path
 
 from matplotlib import rc_context
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from mnist_mlp.console.figures import new_figure
 from mnist_mlp.dashboard.curves import charts_of, compare, draw_chart
 from mnist_mlp.dashboard.run_log import find_runs, read_run
 
@@ -32,7 +31,8 @@ charts = compare(logs, options.tags) if options.tags else charts_of(*logs.values
 columns = min(len(charts), 2)
 rows = -(-len(charts) // columns)
 with rc_context({"font.size": 16, "axes.titlesize": 18, "lines.linewidth": 2.5}):
-    figure = Figure(figsize=(WIDTH * columns, HEIGHT * rows), layout=ConstrainedLayoutEngine(w_pad=PAD, h_pad=PAD))
+    figure = new_figure(WIDTH * columns, HEIGHT * rows)
+    figure.get_layout_engine().set(w_pad=PAD, h_pad=PAD)
     for chart, axes in zip(charts, figure.subplots(rows, columns, squeeze=False).flat, strict=False):
         draw_chart(axes, chart)
     for axes in figure.axes[len(charts) :]:

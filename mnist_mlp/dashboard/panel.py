@@ -49,7 +49,7 @@ def shown_images(data: MNISTDataModule) -> tuple[str, DeviceLoader]:
     """The images whose predictions are shown: those that validate, or where there are none those that train.
 
     Returns:
-        "val" or "train", and a loader of all of them, also where several processes share them when they validate.
+        "val" or "train", and a loader of all of them, which the processes of a distributed run do not share here.
     """
     split = "val" if data.val_size else "train"
     loader = data.evaluation_loader(split)
@@ -64,8 +64,8 @@ def add_picture(writer: SummaryWriter, tag: str, picture: Picture, caption: str,
         writer: The event file.
         tag: The name of the picture, the same at each step.
         picture: Its pixels.
-        caption: What it shows, one sentence without a full stop: TensorBoard's description of the tag, and the caption
-            of `mnist-mlp report`.
+        caption: What it shows, one sentence without a full stop, the same at each step: TensorBoard's description of
+            the tag, and the caption in `mnist-mlp report`.
         step: The mini-batches that were trained on before.
     """
     png = io.BytesIO()

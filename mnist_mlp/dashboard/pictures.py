@@ -115,7 +115,7 @@ def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
 
 
 class Calibration(NamedTuple):
-    """How often a network is right where it is so sure, in bins of equal width that [0, 1] is cut into.
+    """Accuracy by confidence, in bins of equal width that [0, 1] is cut into.
 
     Attributes:
         share: Of all images, in each bin.
@@ -134,7 +134,7 @@ class Calibration(NamedTuple):
 
 
 def calibration(confidence: Float[Tensor, "n"], right: Bool[Tensor, "n"], num_bins: int = 10) -> Calibration:
-    """Measure how well a network knows how often it is right.
+    """Measure how far the confidence of a network is from its accuracy.
 
     Args:
         confidence: The probability of the predicted class of each image.

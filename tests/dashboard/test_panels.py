@@ -171,7 +171,7 @@ def test_metrics_are_logged_for_each_epoch(fit, steps_of):
         assert steps_of(run, tag) == [4, 9, 14]  # Lightning counts from 0
 
 
-def test_what_was_logged_after_the_checkpoint_that_is_gone_on_from_is_forgotten(fit, events_of, steps_of, tmp_path):
+def test_a_run_that_is_continued_forgets_what_was_logged_after_its_checkpoint(fit, events_of, steps_of, tmp_path):
     run = fit(epochs=4)
     early = run / "checkpoints" / "best.ckpt"
     step = torch.load(early, weights_only=True)["global_step"]
