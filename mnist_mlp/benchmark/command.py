@@ -25,7 +25,7 @@ from mnist_mlp.benchmark.contestants import CONTESTANTS, WORKLOADS, Workload, av
 from mnist_mlp.benchmark.dashboard_time import dashboard_cost
 from mnist_mlp.benchmark.gradient_time import gradient_cost, gradient_table, gradient_workloads
 from mnist_mlp.benchmark.start_up import start_up
-from mnist_mlp.console.writable import check_file, check_picture
+from mnist_mlp.console.files import check_file, check_picture
 
 LOOP, FLOOR = "bare autograd loop", "matrix products alone"
 WARM_UP_EPOCHS = 1

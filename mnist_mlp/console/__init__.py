@@ -1,5 +1,5 @@
-"""What commands share at the terminal: tables, quiet output, and whether a file can be written.
+"""What commands share: tables, figures, quiet output, files that can be written, devices and processes.
 
 May import: nothing of this project.
-One more of its kind: a function that at least two commands call.
+One more of its kind: a small file named for what it does, once a second command needs it.
 """

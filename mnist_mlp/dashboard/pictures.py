@@ -5,6 +5,7 @@ so with Pillow alone, in milliseconds.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -113,19 +114,32 @@ def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
     return np.asarray(picture)
 
 
-def calibration(
-    confidence: Float[Tensor, "n"], right: Bool[Tensor, "n"], num_bins: int = 10
-) -> tuple[Float[Tensor, "bins"], Float[Tensor, "bins"], Float[Tensor, "bins"], float]:
-    """How often a network is right where it says that it is so sure.
+class Calibration(NamedTuple):
+    """Accuracy by confidence, in bins of equal width that [0, 1] is cut into.
+
+    Attributes:
+        share: Of all images, in each bin.
+        confidence: The mean in each bin, 0 where it is empty.
+        accuracy: In each bin, 0 where it is empty.
+    """
+
+    share: Float[Tensor, "bins"]
+    confidence: Float[Tensor, "bins"]
+    accuracy: Float[Tensor, "bins"]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: the mean difference of confidence and accuracy over all images."""
+        return (self.share @ (self.accuracy - self.confidence).abs()).item()
+
+
+def calibration(confidence: Float[Tensor, "n"], right: Bool[Tensor, "n"], num_bins: int = 10) -> Calibration:
+    """Measure how far the confidence of a network is from its accuracy.
 
     Args:
         confidence: The probability of the predicted class of each image.
         right: Whether the prediction is right.
-        num_bins: The number of bins, of equal width, that [0, 1] is cut into.
-
-    Returns:
-        For each bin the share of all images, the mean confidence and the accuracy, both 0 where it is empty; and the
-        expected calibration error, the mean difference of the two over all images.
+        num_bins: The number of bins.
 
     Source: Guo et al., On Calibration of Modern Neural Networks, 2017, eq. (2) to (5).
     """
@@ -134,20 +148,19 @@ def calibration(
     filled = counts.clamp(min=1)
     mean_confidence = torch.bincount(bins, confidence, num_bins) / filled
     accuracy = torch.bincount(bins, right.to(confidence.dtype), num_bins) / filled
-    share = counts / len(confidence)
-    return share, mean_confidence, accuracy, (share @ (accuracy - mean_confidence).abs()).item()
+    return Calibration(counts / len(confidence), mean_confidence, accuracy)
 
 
-def draw_reliability(confidence: Float[Tensor, "n"], right: Bool[Tensor, "n"]) -> Picture:
-    """The reliability diagram: accuracy by confidence, with the diagonal of a network that is as good as it thinks.
+def draw_reliability(measured: Calibration) -> Picture:
+    """The reliability diagram: accuracy by confidence, with the diagonal on which both are equal.
 
     Below each bar stands the share of the images in its bin.
     """
-    share, mean_confidence, accuracy, error = calibration(confidence, right)
+    share, mean_confidence, accuracy = measured
     side, left, top = 360, 56, 40
     picture, pen = _canvas(left + side + 24, top + side + 78)
     at = _axes(pen, left, top, side)
-    pen.text((left + side / 2, 18), f"expected calibration error {error:.2%}", BLACK, _font(15), anchor="mm")
+    pen.text((left + side / 2, 18), f"expected calibration error {measured.error:.2%}", BLACK, _font(15), anchor="mm")
     for i in range(len(share)):
         if share[i] > 0:
             low, high = i / len(share), (i + 1) / len(share)

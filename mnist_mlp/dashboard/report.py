@@ -2,55 +2,21 @@
 
 import argparse
 import io
-import re
 from base64 import b64encode
-from collections.abc import Mapping
 from html import escape
 from importlib import import_module
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 import markdown
 
-from mnist_mlp.console.writable import check_drawing, check_file
-from mnist_mlp.dashboard.panels import LAYOUT, RESULTS
+from mnist_mlp.console.figures import check_drawing, new_figure
+from mnist_mlp.console.files import check_file
+from mnist_mlp.dashboard.curves import Chart, charts_of, draw_chart
 from mnist_mlp.dashboard.run_log import RunLog, find_runs, read_run
 
-PICTURES = {
-    "weights/first_layer": "Incoming weights of the first layer: blue is negative, white 0, red positive",
-    "digits/distorted": "Images that train, in the odd rows, and below each one way in which it is distorted",
-    "mistakes": "The mistakes that the network was surest of: what it says, what is true, its probability",
-    "right": "Some that it gets right",
-    "confusions": "Confusion matrix: each row is what is true, each column what the network says",
-    "reliability": "Reliability: how often it is right where it is so sure; a network that knows would lie on the line",
-}
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 1000px; margin: 2em auto; padding: 0 1em; }}
-h1, h2 {{ line-height: 1.2; }}
-h2 {{ border-bottom: 1px solid #ddd; padding-bottom: 0.2em; margin-top: 2em; }}
-table {{ border-collapse: collapse; margin: 1em 0; }}
-th, td {{ padding: 0.25em 0.9em 0.25em 0; text-align: left; border-bottom: 1px solid #eee; }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
-pre {{ background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 13px; line-height: 1.4; }}
-figure {{ margin: 1.5em 0; }}
-figcaption {{ color: #555; }}
-img, svg {{ max-width: 100%; height: auto; }}
-.charts {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); gap: 1em; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-{body}
-</body>
-</html>
-"""
+RESULTS = ("train", "val", "test", "time")  # groups of tags
 
 
 def run(args: list[str]) -> int:
@@ -83,24 +49,27 @@ def page_of(log: RunLog) -> str:
     """The HTML of a run."""
     title = f"{log.folder.resolve().parent.name} {log.folder.resolve().name}"
     sections = {
-        "Results": results_of(log.scalars),
-        "Curves": curves_of(log.scalars),
+        "Results": results_of(log),
+        "Curves": curves_of(log),
         "Pictures": pictures_of(log),
         "Network": _html(log.texts.get("model", "")),
         "Configuration": config_of(log),
         "Environment": _html(log.texts.get("environment", "")),
     }
     body = "\n".join(f"<h2>{name}</h2>\n{content}" for name, content in sections.items() if content)
-    return PAGE.format(title=escape(title), body=body)
+    page = files("mnist_mlp.dashboard").joinpath("report_page.html").read_text(encoding="utf-8")
+    return Template(page).substitute(title=escape(title), body=body)
 
 
-def results_of(scalars: Mapping[str, tuple[list[int], list[float]]]) -> str:
+def results_of(log: RunLog) -> str:
     """A table of the last values, and of the best accuracy on the validation images."""
-    values = {tag: scalars[tag][1][-1] for tag in RESULTS if tag in scalars}
+    scalars = log.scalars
+    tags = log.results or [tag for tag in scalars if tag.split("/")[0] in RESULTS]
+    values = {tag: scalars[tag][1][-1] for tag in tags if tag in scalars}
     if "val/acc" in scalars:
         values = {"best val/acc": max(scalars["val/acc"][1])} | values
     shown = {name: f"{value:.2%}" if name.endswith("acc") else f"{value:.4g}" for name, value in values.items()}
-    rows = (f'<tr><td>{name}</td><td class="number">{value}</td></tr>' for name, value in shown.items())
+    rows = (f'<tr><td>{escape(name)}</td><td class="number">{value}</td></tr>' for name, value in shown.items())
     table = f"<table>{''.join(rows)}</table>" if shown else ""
     last_steps = {tag: steps[-1] for tag, (steps, _) in scalars.items() if not tag.startswith("test/")}
     ended = last_steps.get("time/training_seconds")
@@ -108,45 +77,32 @@ def results_of(scalars: Mapping[str, tuple[list[int], list[float]]]) -> str:
     return f"{table}<p>The log holds no end of this training.</p>" if cut_off else table
 
 
-def curves_of(scalars: Mapping[str, tuple[list[int], list[float]]]) -> str:
-    """The charts of `mnist_mlp.dashboard.panels.LAYOUT` for which there are values, as SVG."""
-    charts = []
-    for category in LAYOUT.values():
-        for title, (_, patterns) in category.items():
-            tags = [tag for tag in scalars if any(re.fullmatch(pattern, tag) for pattern in patterns)]
-            if tags:
-                charts.append(_chart(title, {tag: scalars[tag] for tag in tags}))
-    return f'<div class="charts">{"".join(charts)}</div>' if charts else ""
+def curves_of(log: RunLog) -> str:
+    """The run's charts, as SVG."""
+    charts = "".join(svg_of(chart) for chart in charts_of(log))
+    return f'<div class="charts">{charts}</div>' if charts else ""
 
 
-def _chart(title: str, curves: Mapping[str, tuple[list[int], list[float]]]) -> str:
-    figure = import_module("matplotlib.figure").Figure(figsize=(5.2, 3.4), layout="constrained")
-    axes = figure.subplots()
-    for tag, (steps, values) in sorted(curves.items()):
-        axes.plot(steps, values, label=tag, marker="." if len(steps) < 40 else None)
-    axes.set_title(title, fontsize=11)
-    axes.set_xlabel("mini-batches")
-    axes.grid(color="#dddddd")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+def svg_of(chart: Chart) -> str:
+    """A chart as an SVG element, the same for the same curves."""
+    figure = new_figure(5.2, 3.4)
+    draw_chart(figure.subplots(), chart)
     drawn = io.StringIO()
-    with import_module("matplotlib").rc_context({"svg.hashsalt": title}):  # its ids are drawn at random otherwise
+    with import_module("matplotlib").rc_context({"svg.hashsalt": chart.title}):  # else its ids are drawn at random
         figure.savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue()[drawn.getvalue().index("<svg") :]
 
 
 def pictures_of(log: RunLog) -> str:
-    """The last pictures, each with what it shows."""
+    """The last picture of each tag, with its caption."""
     figures = []
-    for name, caption in PICTURES.items():
-        for tag, image in log.images.items():
-            if tag in (name, f"val/{name}", f"train/{name}"):
-                source = f"data:image/png;base64,{b64encode(image.png).decode()}"
-                words = f"{caption}; after {image.step:,} mini-batches."
-                figures.append(
-                    f'<figure><img src="{source}" alt="{escape(caption)}">'
-                    f"<figcaption>{escape(words)}</figcaption></figure>"
-                )
+    for tag, image in log.images.items():
+        caption = escape(image.caption or tag)  # the runs of earlier versions have no captions
+        source = f"data:image/png;base64,{b64encode(image.png).decode()}"
+        figures.append(
+            f'<figure><img src="{source}" alt="{caption}">'
+            f"<figcaption>{caption}; after {image.step:,} mini-batches.</figcaption></figure>"
+        )
     return "\n".join(figures)
 
 

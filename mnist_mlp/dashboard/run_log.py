@@ -1,13 +1,19 @@
 """Reading what TensorBoard was given of a run."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG
 
 EVENTS = "events.out.tfevents.*"
+
+Curve = tuple[Sequence[int], Sequence[float]]
 
 
 class Image(NamedTuple):
@@ -16,26 +22,32 @@ class Image(NamedTuple):
     Attributes:
         step: The mini-batches that were trained on before.
         png: The file.
+        caption: What it shows, or nothing in the runs of earlier versions.
     """
 
     step: int
     png: bytes
+    caption: str
 
 
 class RunLog(NamedTuple):
-    """What the event files of a run hold.
+    """What the event files of a run hold, each in the order in which it was first written.
 
     Attributes:
         folder: The run's folder.
-        scalars: By tag the steps and the values, in their order.
+        scalars: By tag the steps and the values.
         images: By tag the last picture.
         texts: By tag the last text, Markdown.
+        charts: Of custom scalars: by title, regular expressions of the tags whose curves stand on one chart.
+        results: The tags whose last values stand beside the hyper-parameters.
     """
 
     folder: Path
-    scalars: Mapping[str, tuple[list[int], list[float]]]
+    scalars: Mapping[str, Curve]
     images: Mapping[str, Image]
     texts: Mapping[str, str]
+    charts: Mapping[str, Sequence[str]]
+    results: Sequence[str]
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -60,14 +72,39 @@ def read_run(folder: Path) -> RunLog:
     everything = {"scalars": 0, "images": 0, "tensors": 0, "histograms": 1}
     events = EventAccumulator(str(folder), size_guidance=everything).Reload()
     tags = events.Tags()
-    scalars = {}
-    for tag in tags["scalars"]:
-        points = events.Scalars(tag)
-        scalars[tag] = ([point.step for point in points], [point.value for point in points])
-    last_images = {tag: events.Images(tag)[-1] for tag in tags["images"]}
-    images = {tag: Image(image.step, image.encoded_image_string) for tag, image in last_images.items()}
-    texts = {}
-    for tag in tags["tensors"]:
-        if tag.endswith("/text_summary"):
-            texts[tag.removesuffix("/text_summary")] = events.Tensors(tag)[-1].tensor_proto.string_val[0].decode()
-    return RunLog(folder, scalars, images, texts)
+    texts = {tag.removesuffix("/text_summary"): tag for tag in tags["tensors"] if tag.endswith("/text_summary")}
+    return RunLog(
+        folder=folder,
+        scalars={tag: _curve(events, tag) for tag in tags["scalars"]},
+        images={tag: _last_image(events, tag) for tag in tags["images"]},
+        texts={name: _last_string(events, tag).decode() for name, tag in texts.items()},
+        charts=_charts(events) if CONFIG_SUMMARY_TAG in tags["tensors"] else {},
+        results=_results(events),
+    )
+
+
+def _curve(events: EventAccumulator, tag: str) -> Curve:
+    points = events.Scalars(tag)
+    return [point.step for point in points], [point.value for point in points]
+
+
+def _last_image(events: EventAccumulator, tag: str) -> Image:
+    image, metadata = events.Images(tag)[-1], events.summary_metadata.get(tag)
+    return Image(image.step, image.encoded_image_string, metadata.summary_description if metadata else "")
+
+
+def _last_string(events: EventAccumulator, tag: str) -> bytes:
+    return events.Tensors(tag)[-1].tensor_proto.string_val[0]
+
+
+def _charts(events: EventAccumulator) -> dict[str, list[str]]:
+    layout = cast(Any, layout_pb2).Layout.FromString(_last_string(events, CONFIG_SUMMARY_TAG))
+    return {chart.title: list(chart.multiline.tag) for category in layout.category for chart in category.chart}
+
+
+def _results(events: EventAccumulator) -> list[str]:
+    metadata = events.summary_metadata.get(EXPERIMENT_TAG)
+    if metadata is None:
+        return []
+    data = cast(Any, plugin_data_pb2).HParamsPluginData.FromString(metadata.plugin_data.content)
+    return [info.name.tag for info in data.experiment.metric_infos]

@@ -29,19 +29,31 @@ def run(args: list[str]) -> int:
     if not 0 <= options.port < 2**16:
         raise ValueError(f"port must lie in 0 ... {2**16 - 1}; got {options.port}")
     runs = find_runs(options.logdir)
-    server = program.TensorBoard()
-    server.configure(argv=["", "--logdir", str(options.logdir), "--host", "127.0.0.1", "--port", str(options.port)])
-    try:
-        address = server.launch()
-    except program.TensorBoardServerException as error:
-        in_use = isinstance(error, program.TensorBoardPortInUseError)
-        what = (
-            f"port {options.port} is in use" if in_use else f"TensorBoard cannot use port {options.port}: {error.msg}"
-        )
-        raise ValueError(f"{what}; choose another, or leave --port out for one that is free") from error
-    print(
-        f"{address} shows {len(runs)} run{'s' if len(runs) > 1 else ''} of {options.logdir} · Ctrl-C stops", flush=True
-    )
+    shown = f"{len(runs)} run{'s' if len(runs) > 1 else ''} of {options.logdir}"
+    print(f"{serve(options.logdir, options.port)} shows {shown} · Ctrl-C stops", flush=True)
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
     return 0
+
+
+def serve(logdir: Path, port: int = 0) -> str:
+    """Start TensorBoard in this process.
+
+    Args:
+        logdir: A folder of runs.
+        port: Where it listens; 0 is one that is free.
+
+    Returns:
+        Its address.
+
+    Raises:
+        ValueError: if the port cannot be used.
+    """
+    server = program.TensorBoard()
+    server.configure(argv=["", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", str(port)])
+    try:
+        return server.launch()
+    except program.TensorBoardServerException as error:
+        in_use = isinstance(error, program.TensorBoardPortInUseError)
+        what = f"port {port} is in use" if in_use else f"TensorBoard cannot use port {port}: {error.msg}"
+        raise ValueError(f"{what}; choose another, or leave --port out for one that is free") from error

@@ -15,6 +15,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from mnist_mlp.console.files import replaced_at_once
+
 DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize", "image_size")
 
 
@@ -195,9 +197,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write the checkpoint."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        torch.save(checkpoint, part)
-        os.replace(part, path)
+        with replaced_at_once(path) as part:
+            torch.save(checkpoint, part)
 
 
 class RunLogger(TensorBoardLogger):

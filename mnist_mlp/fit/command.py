@@ -2,8 +2,6 @@
 
 from mnist_mlp.fit.session import TrainingSession, prepare
 
-__all__ = ["build", "run"]
-
 
 def run(args: list[str]) -> TrainingSession:
     """Run one sub-command, such as ["fit", "--config", "configs/quickstart.yaml"].

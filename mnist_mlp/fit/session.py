@@ -21,6 +21,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from torch import Tensor
 
 from mnist_mlp.bare_loop.memory import keep_freed_memory
+from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoints import (
@@ -190,11 +191,7 @@ class TrainingSession(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Name the run, and check what would otherwise fail late."""
         config = self.config[self.subcommand]
-        if config.trainer.accelerator in ("cuda", "gpu") and not torch.cuda.is_available():
-            raise ValueError(
-                f"trainer.accelerator {config.trainer.accelerator} needs a CUDA device, and this machine has none; "
-                "use --trainer.accelerator cpu"
-            )
+        check_cuda("trainer.accelerator", config.trainer.accelerator)
         if config.name is None:
             files = [Path(str(path)).stem for path in config.config or [] if path is not None]
             config.name = files[-1] if files else config.data.dataset

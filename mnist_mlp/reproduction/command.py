@@ -15,7 +15,8 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from mnist_mlp.console.writable import check_drawing, check_file, check_picture
+from mnist_mlp.console.figures import check_drawing
+from mnist_mlp.console.files import check_file, check_picture
 from mnist_mlp.fit.command import build
 from mnist_mlp.reproduction.charts import draw_comparison, draw_curves
 from mnist_mlp.reproduction.epoch_curves import Curves

@@ -118,7 +118,7 @@ def test_what_is_not_installed_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("mnist_mlp.benchmark.contestants.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"JAX scan is not installed.*pip install 'mnist-mlp\[bench\]'"):
         benchmark.run(["--contestant", "JAX scan"])
-    monkeypatch.setattr("mnist_mlp.console.writable.find_spec", lambda name: None)
+    monkeypatch.setattr("mnist_mlp.console.figures.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="drawing needs matplotlib, which is not installed"):
         benchmark.run(["--chart", str(tmp_path / "chart.png")])
 

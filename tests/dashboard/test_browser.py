@@ -100,6 +100,13 @@ def test_images(page, address):
     )
 
 
+def test_captions_are_shown_beside_pictures(page, address):
+    page.goto(address)
+    tags = page.request.get(f"{address}/data/plugin/images/tags").json()
+    assert "Confusion matrix" in tags["two/version_0"]["val/confusions"]["description"]
+    assert all(tag["description"] for tag in tags["one/version_0"].values())
+
+
 @pytest.mark.parametrize(("tab", "tag"), [("histograms", "activations/layer_1"), ("distributions", "deltas/layer_2")])
 def test_histograms_and_distributions(page, address, tab, tag):
     page.goto(f"{address}/#{tab}")

@@ -79,17 +79,19 @@ def test_the_calibration_error_is_torchmetrics(n):
     probabilities = torch.softmax(3 * torch.randn(n, 10, generator=generator), dim=1)
     labels = torch.randint(10, (n,), generator=generator)
     confidence, predicted = probabilities.max(dim=1)
-    share, mean_confidence, accuracy, error = calibration(confidence, predicted == labels)
+    measured = calibration(confidence, predicted == labels)
     expected = multiclass_calibration_error(probabilities, labels, 10, n_bins=10, norm="l1")
-    assert error == pytest.approx(expected.item(), abs=1e-6)
-    assert share.sum().item() == pytest.approx(1)
-    assert (share @ mean_confidence).item() == pytest.approx(confidence.mean().item(), abs=1e-6)
-    assert (share @ accuracy).item() == pytest.approx((predicted == labels).float().mean().item(), abs=1e-6)
+    assert measured.error == pytest.approx(expected.item(), abs=1e-6)
+    assert measured.share.sum().item() == pytest.approx(1)
+    assert (measured.share @ measured.confidence).item() == pytest.approx(confidence.mean().item(), abs=1e-6)
+    assert (measured.share @ measured.accuracy).item() == pytest.approx(
+        (predicted == labels).float().mean().item(), abs=1e-6
+    )
 
 
 def test_bars_are_as_high_as_the_network_is_right():
     confidence = torch.tensor([0.95, 0.95, 0.55, 0.55])
-    picture = draw_reliability(confidence, torch.tensor([True, True, True, False])).astype(int)
+    picture = draw_reliability(calibration(confidence, torch.tensor([True, True, True, False]))).astype(int)
     left, top, side = 56, 40, 360
     column = {low: picture[top + 20 : top + side - 2, left + int((low + 0.02) * side)] for low in (0.1, 0.5, 0.9)}
     blue = {low: (pixels == BLUE).all(axis=1).mean() for low, pixels in column.items()}
@@ -99,9 +101,9 @@ def test_bars_are_as_high_as_the_network_is_right():
 
 
 def test_a_bin_holds_its_upper_edge():
-    assert calibration(torch.tensor([0.5]), torch.tensor([True]))[0].argmax().item() == 4
+    assert calibration(torch.tensor([0.5]), torch.tensor([True])).share.argmax().item() == 4
 
 
 def test_zeros_and_ones_have_a_bin():
-    share, *_ = calibration(torch.tensor([0.0, 1.0]), torch.tensor([False, True]))
+    share = calibration(torch.tensor([0.0, 1.0]), torch.tensor([False, True])).share
     assert share.tolist() == [0.5, *[0.0] * 8, 0.5]

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from mnist_mlp.cli import main
+from mnist_mlp.dashboard.panel import add_picture
 
 
 @pytest.fixture
@@ -80,3 +83,46 @@ def test_bad_input_is_refused_in_one_sentence(run, tmp_path, monkeypatch, args, 
     (tmp_path / "empty").mkdir()
     with pytest.raises(SystemExit, match=message):
         main(["report", *args])
+
+
+def test_pictures_stand_in_the_order_of_the_run_with_its_captions(run):
+    grey = np.full((4, 4, 3), 128, dtype=np.uint8)
+    with SummaryWriter(run) as writer:
+        add_picture(writer, "val/a", grey, "All <grey>", 4)
+        add_picture(writer, "val/a", grey, "All <grey>", 1234)
+    with pytest.raises(SystemExit, match="0"):
+        main(["report", str(run)])
+    captions = re.findall("<figcaption>(.*)</figcaption>", (run / "report.html").read_text())
+    assert captions == [
+        "val/confusions; after 3 mini-batches.",  # of a run that was written without captions
+        "All &lt;grey&gt;; after 1,234 mini-batches.",
+    ]
+
+
+def test_charts_are_those_that_the_run_laid_out(run):
+    with SummaryWriter(run) as writer:
+        layout = {"learning": {"how well": ["Multiline", ["val/.*"]], "nothing": ["Multiline", ["none"]]}}
+        writer.add_custom_scalars(layout)
+    with pytest.raises(SystemExit, match="0"):
+        main(["report", str(run)])
+    page = (run / "report.html").read_text()
+    assert page.count("<svg") == 1
+    assert "<!-- how well -->" in page
+
+
+def test_it_needs_neither_torch_nor_lightning_nor_before_it_draws_matplotlib(run):
+    program = f"""
+import sys
+from mnist_mlp.dashboard import report
+heavy = {{"torch", "lightning", "torchvision", "sklearn", "matplotlib"}}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+report.run([{str(run)!r}])
+assert heavy & set(sys.modules) == {{"matplotlib"}}, heavy & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_package_of_the_dashboard_imports_nothing():
+    program = "import sys; before = set(sys.modules); import mnist_mlp.dashboard; print(set(sys.modules) - before)"
+    imported = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert not {"torch", "tensorboard", "markdown"} & set(re.findall(r"'(\w+)'", imported))

@@ -1,6 +1,8 @@
 import os
+from typing import Any, cast
 
 import pytest
+from torch.utils.tensorboard.summary import hparams
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from mnist_mlp.dashboard.run_log import find_runs, read_run
@@ -18,7 +20,19 @@ def test_what_was_written_is_read(tmp_path):
     log = read_run(write(tmp_path))
     assert log.scalars == {"val/acc": ([0, 1], [1.0, 2.0])}
     assert log.texts == {"model": "**two** layers"}
-    assert log.images == {}
+    assert (log.images, log.charts, log.results) == ({}, {}, [])
+
+
+def test_charts_and_results_are_read(tmp_path):
+    layout = {"one": {"cost": ["Multiline", ["train/loss", "val/loss"]]}, "two": {"norms": ["Multiline", ["norm/.*"]]}}
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_custom_scalars({"old": {"old": ["Multiline", ["old"]]}})
+        writer.add_custom_scalars(layout)
+        for summary in hparams({"lr": 0.1}, {"val/acc": 0.0, "norm/last": 0.0}):
+            cast(Any, writer.file_writer).add_summary(summary)
+    log = read_run(tmp_path)
+    assert log.charts == {"cost": ["train/loss", "val/loss"], "norms": ["norm/.*"]}
+    assert log.results == ["val/acc", "norm/last"]
 
 
 def test_runs_are_found_the_newest_last(tmp_path):

@@ -100,7 +100,7 @@ class Order(Callback):
 def test_callbacks_come_before_all_others_and_are_not_configured():
     order = Order()
     session = prepare("fit", QUICK, callbacks=[order], trainer={**QUIET, "max_epochs": 1})
-    assert session.trainer.callbacks[0] is order
+    assert session.trainer.callbacks[0] is order  # pyright: ignore[reportAttributeAccessIssue]
     session.execute()
     assert order.seen == [[]]
     config = yaml.safe_load(Path("logs/quickstart/version_0/config.yaml").read_text())
@@ -112,13 +112,14 @@ def test_a_run_is_continued_with_what_it_was_trained_with_and_what_is_given_wins
     session = prepare(
         ckpt_path="last", model={"optimizer": {"init_args": {"lr": 0.5}}}, trainer={**QUIET, "max_epochs": 2}
     )
-    assert session.checkpoint == Path("logs/quickstart/version_0/checkpoints/last.ckpt")
+    last = Path("logs/quickstart/version_0/checkpoints/last.ckpt")
+    assert session.checkpoint == last
     session.execute()
     assert session.model.mlp.sizes == (784, 20, 10)
     group = session.trainer.optimizers[0].param_groups[0]
     assert (group["lr"], group["amsgrad"]) == (0.5, True)
     assert [path.name for path in Path("logs/quickstart").iterdir()] == ["version_0"]
-    assert prepare("validate", trainer=QUIET).checkpoint == session.checkpoint.with_name("best.ckpt")
+    assert prepare("validate", trainer=QUIET).checkpoint == last.with_name("best.ckpt")
 
 
 @pytest.mark.parametrize(

@@ -204,14 +204,14 @@ def test_a_file_of_another_kind_is_refused_and_left(tiny):
 def test_what_makes_no_sense_is_refused(tiny, args, message, monkeypatch):
     monkeypatch.setitem(reproduction.ROWS, "best", Row("", (Figure("test", "peak", 5.0, best_of=3),)))
     Path("configs/published/best.yaml").write_text(CONFIG)
-    monkeypatch.setattr("mnist_mlp.console.writable.find_spec", lambda name: True)
+    monkeypatch.setattr("mnist_mlp.console.figures.find_spec", lambda name: True)
     Path("logs").mkdir()
     with pytest.raises(ValueError, match=re.escape(message)):
         reproduction.run(args)
 
 
 def test_what_is_not_installed_is_named(tiny, monkeypatch):
-    monkeypatch.setattr("mnist_mlp.console.writable.find_spec", lambda name: None)
+    monkeypatch.setattr("mnist_mlp.console.figures.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"drawing needs matplotlib, .* pip install 'mnist-mlp\[plots\]'"):
         reproduction.run(["tiny", "--chart", "chart.png"])
 

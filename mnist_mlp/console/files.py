@@ -1,8 +1,11 @@
-"""What a command needs to write its files, checked before it works for minutes."""
+"""Files that a command writes: checked before it works for minutes, and never left half written."""
 
 import os
-from importlib.util import find_spec
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from mnist_mlp.console.figures import check_drawing
 
 
 def check_file(option: str, path: Path) -> None:
@@ -35,11 +38,19 @@ def check_picture(option: str, path: Path) -> None:
     check_drawing()
 
 
-def check_drawing() -> None:
-    """See that there is matplotlib.
+@contextmanager
+def replaced_at_once(path: Path) -> Iterator[Path]:
+    """Write a file beside its destination and move it there, so that a kill leaves the old one or the new one.
 
-    Raises:
-        ValueError: if there is not.
+    Args:
+        path: The destination; its folder must exist.
+
+    Yields:
+        The path to write to.
     """
-    if not find_spec("matplotlib"):
-        raise ValueError("drawing needs matplotlib, which is not installed: pip install 'mnist-mlp[plots]'")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

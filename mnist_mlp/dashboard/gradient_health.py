@@ -1,0 +1,72 @@
+"""How well gradients flow, layer by layer."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
+
+from lightning import Trainer
+from torch import Tensor
+from torch.optim import LBFGS
+from torch.utils.tensorboard.writer import SummaryWriter
+from typing_extensions import override
+
+from mnist_mlp.dashboard.probed_panel import PROBED_IMAGES, ProbedPanel
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.equations.penalties import l1_gradient, l2_gradient
+from mnist_mlp.network.gradient_health import Probe, idle_share, relative_updates
+from mnist_mlp.network.mlp import MLP
+from mnist_mlp.training.classifier import MLPClassifier
+
+
+class GradientHealth(ProbedPanel):
+    """Norms of errors and gradients, relative size of a step, dead or saturated neurons, of each layer."""
+
+    charts = {
+        "gradient health": {
+            "norm of delta, by layer": ["delta_norm/.*"],
+            "norm of the gradient, by layer": ["gradient_norm/.*"],
+            "length of a step / length of the weights, by layer": ["update_ratio/.*"],
+            "dead rectifiers, by layer": ["dead/.*"],
+            "saturated activations, by layer": ["saturated/.*"],
+        }
+    }
+
+    @override
+    def show(self, seen: Probe, writer: SummaryWriter, trainer: Trainer, model: MLPClassifier) -> None:
+        mini_batch = cast(DeviceLoader, trainer.train_dataloader).batch_sampler.batch_size
+        gradients = seen.gradients(min(mini_batch, PROBED_IMAGES))
+        values = {
+            **_by_layer("delta_norm", seen.error_norms()),
+            **_by_layer("gradient_norm", (gradient.norm().item() for gradient in gradients)),
+            **dict(idle_shares(model.mlp, seen)),
+            **_by_layer("update_ratio", update_ratios(trainer, model, gradients)),
+        }
+        for tag, value in values.items():
+            writer.add_scalar(tag, value, trainer.global_step)
+
+
+def _by_layer(kind: str, values: Iterable[float]) -> dict[str, float]:
+    return {f"{kind}/layer_{layer}": value for layer, value in enumerate(values, start=1)}
+
+
+def idle_shares(mlp: MLP, seen: Probe) -> Iterator[tuple[str, float]]:
+    """The tag and the share of what is dead or saturated in each hidden layer, where its activation can be."""
+    for layer, (sigma, a) in enumerate(zip(mlp.sigmas, seen.outputs, strict=True), start=1):
+        if (share := idle_share(sigma, a)) is not None:
+            yield f"{sigma.idle}/layer_{layer}", share
+
+
+def update_ratios(trainer: Trainer, model: MLPClassifier, gradients: Sequence[Tensor]) -> list[float]:
+    """||step|| / ||w|| of each layer for the step that these gradients and the penalties would make.
+
+    Returns:
+        One ratio for each layer; none where the step cannot be tried on a copy of the optimizer, where it depends on
+        the gradients of all parameters (clipping), or where a layer's weights are all 0 or frozen.
+    """
+    weights, optimizer = model.mlp.weights, trainer.optimizers[0]
+    copyable = type(optimizer).__module__.startswith("torch.optim") and not isinstance(optimizer, LBFGS)
+    if not copyable or trainer.gradient_clip_val or any(not w.any() or not w.requires_grad for w in weights):
+        return []
+    for strength, gradient_of in zip(model.penalty_strengths, (l1_gradient, l2_gradient), strict=True):
+        if strength:
+            gradients = [g + gradient_of(w.detach(), strength) for g, w in zip(gradients, weights, strict=True)]
+    return relative_updates(optimizer, weights, gradients)

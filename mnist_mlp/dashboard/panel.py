@@ -1,0 +1,83 @@
+"""What a panel is: a callback that shows something of a network between its epochs, never between its steps."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from lightning import Callback, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
+from tensorboard.compat.proto import summary_pb2
+from tensorboard.plugins.image.metadata import PLUGIN_NAME
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from mnist_mlp.dashboard.pictures import Picture
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.module import MNISTDataModule
+
+Charts = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+class Panel(Callback):
+    """What one file of this folder adds to a run's event file.
+
+    The first paragraph of its docstring is the help of its switch, which is named in the table of
+    `mnist_mlp.dashboard.panels`. What it draws, it writes by `add_picture`, with a caption.
+
+    Attributes:
+        charts: Its charts of custom scalars: by category, then by title, regular expressions of the tags whose curves
+            stand on one chart.
+        results: The tags whose last values stand beside the hyper-parameters.
+    """
+
+    charts: ClassVar[Charts] = {}
+    results: ClassVar[Sequence[str]] = ()
+
+
+def writer_of(trainer: Trainer) -> SummaryWriter | None:
+    """TensorBoard's event file, if this process writes one."""
+    loggers = [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+    return loggers[0].experiment if loggers and trainer.is_global_zero else None
+
+
+def data_of(trainer: Trainer) -> MNISTDataModule:
+    """The data module that is trained on."""
+    return cast(Any, trainer).datamodule
+
+
+def shown_images(data: MNISTDataModule) -> tuple[str, DeviceLoader]:
+    """The images whose predictions are shown: those that validate, or where there are none those that train.
+
+    Returns:
+        "val" or "train", and a loader of all of them, which the processes of a distributed run do not share here.
+    """
+    split = "val" if data.val_size else "train"
+    loader = data.evaluation_loader(split)
+    loader.batch_sampler.rank, loader.batch_sampler.world_size = 0, 1
+    return split, loader
+
+
+def add_picture(writer: SummaryWriter, tag: str, picture: Picture, caption: str, step: int) -> None:
+    """Write a picture as PNG, compressed quickly rather than well, with its caption.
+
+    Args:
+        writer: The event file.
+        tag: The name of the picture, the same at each step.
+        picture: Its pixels.
+        caption: What it shows, one sentence without a full stop, the same at each step: TensorBoard's description of
+            the tag, and the caption in `mnist-mlp report`.
+        step: The mini-batches that were trained on before.
+    """
+    png = io.BytesIO()
+    Image.fromarray(picture).save(png, "png", compress_level=1)
+    height, width, _ = picture.shape
+    proto = cast(Any, summary_pb2)
+    metadata = proto.SummaryMetadata(
+        display_name=tag,
+        summary_description=caption,
+        plugin_data=proto.SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME),
+        data_class=proto.DATA_CLASS_BLOB_SEQUENCE,  # without which TensorBoard's fast loader drops the description
+    )
+    image = proto.Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png.getvalue())
+    value = proto.Summary.Value(tag=tag, image=image, metadata=metadata)
+    cast(Any, writer.file_writer).add_summary(proto.Summary(value=[value]), step)

@@ -1,0 +1,57 @@
+import os
+
+import pytest
+
+from mnist_mlp.console.files import check_file, check_picture, replaced_at_once
+
+
+def test_a_file_that_can_be_written_passes(tmp_path):
+    check_file("json", tmp_path / "new.json")
+    (tmp_path / "old.json").touch()
+    check_file("json", tmp_path / "old.json")
+
+
+@pytest.mark.parametrize("name", [".", "missing/new.json"])
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match="--json must name a file that can be written; got "):
+        check_file("json", tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(ValueError, match="--json must name a file that can be written"):
+        check_file("json", tmp_path / "new.json")
+
+
+def test_a_picture_is_a_png(tmp_path):
+    pytest.importorskip("matplotlib")
+    check_picture("chart", tmp_path / "chart.png")
+    with pytest.raises(ValueError, match=r"--chart must name a \.png file; got "):
+        check_picture("chart", tmp_path / "chart.jpg")
+
+
+def test_a_file_is_replaced_when_all_is_written(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("old")
+    with replaced_at_once(path) as part:
+        part.write_text("new")
+        assert path.read_text() == "old"
+        assert part.parent == path.parent  # else the move may be a copy to another file system
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_torn_write_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text("old")
+
+    def tear():
+        with replaced_at_once(path) as part:
+            part.write_text("ha")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tear()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
