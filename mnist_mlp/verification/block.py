@@ -51,30 +51,45 @@ def compare_block(
         dropout masks; and whether its update gave the parameters, to the last bit, that `optimizer.step` makes of these
         gradients.
     """
-    trained, twin = copy.deepcopy(mlp), copy.deepcopy(mlp)
+    trained = copy.deepcopy(mlp)
     trained.gradients = "manual"
-    optimizer, own_step = make_optimizer(trained.parameters()), make_optimizer(twin.parameters()).step
-    seen: list[dict[str, Difference]] = []
-    same_updates: list[bool] = []
+    twin = Twin(trained, make_optimizer)
+    after_step = [*after_each_step(trained, make_optimizer(trained.parameters())), twin.follow]
+    BareLoop(trained, L1_STRENGTH, L2_STRENGTH).train(xs, labels, after_step, twin.watch)
+    return twin.differences, twin.same_updates
 
-    def watch(step: Step) -> Step:
+
+class Twin:
+    """The same network, which autograd differentiates and torch's optimizer updates.
+
+    Attributes:
+        differences: For each step of the other network those of its gradients from the twin's.
+        same_updates: For each step whether both have the same parameters after it.
+    """
+
+    def __init__(self, other: MLP, make_optimizer: MakeOptimizer) -> None:
+        self.other, self.mlp = other, copy.deepcopy(other)
+        self.optimizer = make_optimizer(self.mlp.parameters())
+        self.differences: list[dict[str, Difference]] = []
+        self.same_updates: list[bool] = []
+
+    def watch(self, step: Step) -> Step:
+        """The other network's step, whose gradients are compared."""
+
         def watched(x: Tensor, y: Tensor, z: Tensor) -> None:
             with fixed_masks(x):
                 step(x, y, z)
             with torch.enable_grad():
-                by_autograd = gradients(twin, x, y, "autograd")
-            made = {name: p.grad for name, p in trained.named_parameters() if p.grad is not None}
-            seen.append(differences(made, by_autograd))
+                by_autograd = gradients(self.mlp, x, y, "autograd")
+            made = {name: p.grad for name, p in self.other.named_parameters() if p.grad is not None}
+            self.differences.append(differences(made, by_autograd))
 
         return watched
 
-    def update_twin() -> None:
-        for own, other in zip(twin.parameters(), trained.parameters(), strict=True):
+    def follow(self) -> None:
+        """Make the optimizer's own step of the other network's gradients."""
+        pairs = list(zip(self.mlp.parameters(), self.other.parameters(), strict=True))
+        for own, other in pairs:
             own.grad = None if other.grad is None else other.grad.clone()
-        own_step()
-        pairs = zip(twin.parameters(), trained.parameters(), strict=True)
-        same_updates.append(all(torch.equal(own, other) for own, other in pairs))
-
-    after_step = [*after_each_step(trained, optimizer), update_twin]
-    BareLoop(trained, L1_STRENGTH, L2_STRENGTH).train(xs, labels, after_step, watch)
-    return seen, same_updates
+        self.optimizer.step()
+        self.same_updates.append(all(torch.equal(own, other) for own, other in pairs))
