@@ -6,26 +6,23 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
 
-COMMANDS = {
-    "fit": "train a network; writes logs/<name>/version_N/",
-    "validate": "measure a checkpoint on the validation images",
-    "test": "measure a checkpoint on the test images",
-    "predict": "classify the validation images with a checkpoint",
-    "verify": "compare the hand-written gradients with autograd's and with central differences",
-    "benchmark": "time a training beside what others would write",
-    "reproduce": "train published recipes, and set what they reach beside what was published",
-    "dashboard": "start TensorBoard and print its address",
-    "report": "write a run into one HTML file",
-    "lessons": "give lessons: small programs that show one thing each",
-}
-
-TOOLS = {  # the commands that are not the trainer's, and the module of each
-    "verify": "verification.command",
-    "benchmark": "benchmark.command",
-    "reproduce": "reproduction.command",
-    "dashboard": "dashboard.server",
-    "report": "dashboard.report",
-    "lessons": "lessons.command",
+COMMANDS = {  # what runs each command, as package.module:function, and what it is for
+    "fit": ("fit.command:fit", "train a network; writes logs/<name>/version_N/"),
+    "validate": ("fit.command:validate", "measure a checkpoint on the validation images"),
+    "test": ("fit.command:test", "measure a checkpoint on the test images"),
+    "predict": ("fit.command:predict", "classify the validation images with a checkpoint"),
+    "verify": (
+        "verification.command:run",
+        "compare the hand-written gradients with autograd's and with central differences",
+    ),
+    "benchmark": ("benchmark.command:run", "time a training beside what others would write"),
+    "reproduce": (
+        "reproduction.command:run",
+        "train published recipes, and set what they reach beside what was published",
+    ),
+    "dashboard": ("dashboard.server:run", "start TensorBoard and print its address"),
+    "report": ("dashboard.report:run", "write a run into one HTML file"),
+    "lessons": ("lessons.command:run", "small programs that show one thing each"),
 }
 
 EXAMPLES = """examples:
@@ -51,18 +48,16 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--version", action="version", version=version("mnist-mlp"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
-    for name, summary in COMMANDS.items():
+    for name, (_, summary) in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)
-    parser.parse_args(args[:1])
+    command = parser.parse_args(args[:1]).command
 
     try:
         # Imported here, because torch and Lightning take seconds and --help needs neither.
-        if args[0] in TOOLS:
-            sys.exit(import_module(f"mnist_mlp.{TOOLS[args[0]]}").run(args[1:]))
-
-        from mnist_mlp.fit import command as training
-
-        training.run(args)
+        module, function = COMMANDS[command][0].split(":")
+        status = getattr(import_module(f"mnist_mlp.{module}"), function)(args[1:])
+        if status is not None:
+            sys.exit(status)
     except Exception as error:
         if os.environ.get("MNIST_MLP_TRACEBACK"):
             raise

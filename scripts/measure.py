@@ -9,7 +9,7 @@ from statistics import mean, median, stdev
 
 import torch
 
-from mnist_mlp.fit.command import run
+from mnist_mlp.fit import prepare
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("config")
@@ -19,12 +19,12 @@ options = parser.parse_args()
 
 accuracies, seconds = [], []
 for seed in range(options.seeds):
-    cli = run(["fit", "--config", options.config, f"--seed_everything={seed}", "--trainer.enable_progress_bar=false"])
-    seconds.append(cli.seconds)
-    folder = cli.trainer.log_dir
-    path = f"{folder}/checkpoints/{options.checkpoint}.ckpt"
-    cli.model.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
-    (metrics,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
+    session = prepare("fit", options.config, seed_everything=seed, trainer={"enable_progress_bar": False})
+    session.execute()
+    seconds.append(session.seconds)
+    path = f"{session.trainer.log_dir}/checkpoints/{options.checkpoint}.ckpt"
+    session.model.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
+    (metrics,) = session.trainer.test(session.model, session.datamodule, verbose=False)
     accuracies.append(metrics["test/acc"] * 100)
     print(f"seed {seed}: {accuracies[-1]:.2f} %, {seconds[-1]:.1f} s", flush=True)
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,7 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mnist_mlp.cli import main
-from mnist_mlp.fit.checkpoints import AtomicCheckpointIO, claim_version
-from mnist_mlp.fit.command import build
+from mnist_mlp.fit import prepare
 
 QUICK = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
 SHORT = ["--config", str(QUICK), "--trainer.max_epochs=2", "--trainer.accelerator=cpu"]
@@ -216,7 +214,7 @@ def test_a_run_without_an_epoch_says_so(run):
 
 
 def test_seed_everything_is_the_seed_of_the_data_too(run):
-    assert build(["fit", *SHORT, "--seed_everything=3"]).datamodule.seed == 3
+    assert prepare("fit", typed=[*SHORT, "--seed_everything=3"]).datamodule.seed == 3
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         run("fit", *SHORT, f"--name={name}", f"--seed_everything={seed}")
     a, b, c = (
@@ -324,25 +322,6 @@ def test_runs_without_a_logger_have_folders_of_their_own(run):
         assert (folder / "config.yaml").exists()
         assert (folder / "checkpoints" / "best.ckpt").exists()
     assert run("fit", "--ckpt_path=last", "--trainer.max_epochs=3")[0] == 0
-
-
-def test_two_runs_never_claim_one_folder(tmp_path):
-    with ThreadPoolExecutor(8) as pool:
-        versions = list(pool.map(lambda _: claim_version(tmp_path / "runs"), range(40)))
-    assert sorted(versions) == list(range(40))
-
-
-def test_a_torn_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
-    AtomicCheckpointIO().save_checkpoint({"epoch": 1}, tmp_path / "last.ckpt")
-
-    def tear(checkpoint, path):
-        Path(path).write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch, "save", tear)
-    with pytest.raises(KeyboardInterrupt):
-        AtomicCheckpointIO().save_checkpoint({"epoch": 2}, tmp_path / "last.ckpt")
-    assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"epoch": 1}
 
 
 def test_a_run_is_found_by_the_names_in_its_configuration_file(run, tmp_path):
@@ -460,8 +439,14 @@ def test_a_diverging_run_stops_with_a_sentence_and_keeps_its_checkpoints(run, tr
     sentence = refused(run, "fit", "--ckpt_path=last", "--trainer.max_epochs=4", "--model.optimizer.lr=1e38")
     assert "the training loss became" in sentence
     assert "the learning rate is too large" in sentence
+    assert sentence.endswith(f"; the last good checkpoint is {trained}/checkpoints/last.ckpt")
     stored = torch.load(trained / "checkpoints" / "last.ckpt", weights_only=True)
     assert all(value.isfinite().all() for value in stored["state_dict"].values())
+
+
+def test_a_run_that_diverges_in_its_first_epoch_has_no_good_checkpoint(run):
+    sentence = refused(run, "fit", *SHORT, "--model.optimizer.lr=1e38")
+    assert sentence.endswith("; the last good checkpoint is none: none was written yet")
 
 
 def test_verify_one_model_by_its_configuration(run, tmp_path):

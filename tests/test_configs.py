@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_mlp.fit.command import build
+from mnist_mlp.fit import prepare
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
@@ -13,9 +13,9 @@ CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_parses_and_builds(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cli = build(["fit", "--config", str(path), "--trainer.accelerator=cpu"])
-    assert cli.model.mlp.sizes[0] == cli.datamodule.image_size**2
-    assert cli.model.configure_optimizers()
+    session = prepare("fit", path, trainer={"accelerator": "cpu"})
+    assert session.model.mlp.sizes[0] == session.datamodule.image_size**2
+    assert session.model.configure_optimizers()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,21 +1,43 @@
 """`mnist-mlp fit | validate | test | predict`: what is typed, prepared and run."""
 
+from collections.abc import Sequence
+
 from mnist_mlp.fit.session import TrainingSession, prepare
 
 
-def run(args: list[str]) -> TrainingSession:
-    """Run one sub-command, such as ["fit", "--config", "configs/quickstart.yaml"].
+def fit(args: Sequence[str]) -> None:
+    """Run `mnist-mlp fit` with these arguments.
 
     Raises:
         ValueError: if a setting is unknown, or its value makes no sense.
         FloatingPointError: if the training diverged.
+        InterruptedError: if a signal stopped it.
     """
+    prepare("fit", typed=args).execute()
+
+
+def validate(args: Sequence[str]) -> None:
+    """Run `mnist-mlp validate`."""
+    prepare("validate", typed=args).execute()
+
+
+def test(args: Sequence[str]) -> None:
+    """Run `mnist-mlp test`."""
+    prepare("test", typed=args).execute()
+
+
+def predict(args: Sequence[str]) -> None:
+    """Run `mnist-mlp predict`."""
+    prepare("predict", typed=args).execute()
+
+
+def run(args: list[str]) -> TrainingSession:
+    """Run a command as it is typed; only until its callers are moved to `prepare`."""
     session = build(args)
     session.execute()
     return session
 
 
 def build(args: list[str]) -> TrainingSession:
-    """Prepare one sub-command, without running it."""
-    subcommand, *typed = args
-    return prepare(subcommand, typed=typed)
+    """Prepare a command as it is typed; only until its callers are moved to `prepare`."""
+    return prepare(args[0], typed=args[1:])

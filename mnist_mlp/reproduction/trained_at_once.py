@@ -57,9 +57,9 @@ def build_seeds(args: list[str], seeds: Sequence[int]) -> tuple[list[TrainingCLI
 def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
     """Why the networks of this recipe are not trained at once, or None."""
     trainer, model = cli.trainer, cli.model
-    scheduler = cli.config.fit.model.scheduler
+    scheduler = cli.config.model.scheduler
     obstacles = [
-        ("callbacks", bool(cli.config.fit.trainer.callbacks)),
+        ("callbacks", bool(cli.config.trainer.callbacks)),
         ("clipping", bool(trainer.gradient_clip_val)),
         ("accumulation", trainer.accumulate_grad_batches != 1),
         ("a limit to the steps", trainer.max_steps != -1 or trainer.limit_train_batches not in (None, 1.0)),

@@ -58,15 +58,15 @@ def test_a_session_holds_what_is_trained_before_it_runs():
     session = prepare(config=str(QUICK), trainer={**QUIET, "logger": False, "enable_checkpointing": False})
     assert session.model.mlp.sizes == (784, 200, 10)
     assert session.datamodule.batch_size == 32
-    assert session.trainer.max_epochs == session.config.fit.trainer.max_epochs
-    assert session.config.fit.name == "quickstart"
-    assert session.seconds == 0
+    assert session.trainer.max_epochs == session.config.trainer.max_epochs
+    assert session.config.name == "quickstart"
+    assert session.trainer.global_step == session.seconds == 0
     assert not list(Path().iterdir())
 
 
 def test_no_file_is_needed():
     session = prepare(model={"hidden_sizes": []}, data={"dataset": "digits", "val_size": 300}, trainer=QUIET)
-    assert session.config.fit.name == "digits"
+    assert session.config.name == "digits"
     assert session.model.mlp.sizes == (784, 10)
 
 
@@ -84,7 +84,7 @@ def test_what_is_typed_is_laid_over_all():
     )
     assert session.datamodule.batch_size == 20
     assert session.datamodule.val_size == 100
-    assert session.config.fit.name == "quickstart"
+    assert session.config.name == "quickstart"
 
 
 class Order(Callback):
@@ -133,7 +133,7 @@ def test_a_run_is_continued_with_what_it_was_trained_with_and_what_is_given_wins
         ({"seed_everything": -1}, "seed_everything must be an integer of at least 0; got -1"),
         ({"ckpt_path": "missing.ckpt"}, r"there is no file missing\.ckpt"),
         ({"config": "missing.yaml"}, r"config: File does not exist: 'missing\.yaml'"),
-        ({"subcommand": "fitt"}, "subcommand must be one of fit, validate, test, predict; got 'fitt'"),
+        ({"command": "fitt"}, "command must be one of fit, validate, test, predict; got 'fitt'"),
     ],
 )
 def test_bad_settings_are_refused_in_the_command_lines_words(settings, sentence):

@@ -1,0 +1,107 @@
+"""The folder of a run, `logs/<name>/version_N`: claimed for a new run, found again by its checkpoint."""
+
+import glob
+import os
+import tempfile
+from pathlib import Path
+from typing import cast
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from typing_extensions import override
+
+
+def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
+    """The path of a checkpoint.
+
+    Args:
+        which: "best" or "last" of the newest run, or a path.
+        log_dir: The folder of all runs.
+        name: Look among the runs of this name; by default among all.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if which not in ("best", "last"):
+        if not Path(which).is_file():
+            raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
+        return Path(which)
+    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/version_*/checkpoints/{which}.ckpt"))
+    if not found:
+        raise ValueError(
+            f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
+            "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
+        )
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def run_folder(checkpoint: Path | None) -> Path | None:
+    """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
+    folder = checkpoint.resolve().parent if checkpoint else Path()
+    if folder.name != "checkpoints" or not folder.parent.name.startswith("version_"):
+        return None
+    return Path(os.path.relpath(folder.parent))
+
+
+def claim_version(folder: Path) -> int:
+    """The number of the folder `version_N` that was made, the first that was free.
+
+    Of the processes of a distributed run the first one claims; the others write nothing, and get 0.
+    """
+    return cast(int | None, _first_free(folder)) or 0
+
+
+@rank_zero_only
+def _first_free(folder: Path) -> int:
+    version = 0
+    while True:
+        try:
+            (folder / f"version_{version}").mkdir(parents=True)
+            return version
+        except FileExistsError:
+            version += 1
+
+
+class NewRun(TensorBoardLogger):
+    """TensorBoard in a folder `version_N` that no other run has, also where two start at once.
+
+    The folder is made when it is first asked for, so that a session that is never run leaves none.
+
+    Args:
+        log_dir: The folder of all runs.
+        name: The run's folder in it.
+
+    Raises:
+        OSError: if nothing can be written there.
+    """
+
+    def __init__(self, log_dir: Path, name: str) -> None:
+        super().__init__(log_dir, name, default_hp_metric=False)
+        self._claimed: int | None = None
+        try:
+            (log_dir / name).mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=log_dir / name).close()
+        except OSError as error:
+            raise type(error)(
+                f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
+                "choose another with --trainer.default_root_dir"
+            ) from error
+
+    @property
+    @override
+    def version(self) -> int:
+        if self._claimed is None:
+            self._claimed = claim_version(Path(self.root_dir))
+        return self._claimed
+
+
+def old_run(folder: Path, purge_step: int | None) -> TensorBoardLogger:
+    """TensorBoard in the folder of a run there is.
+
+    Args:
+        folder: That of the run.
+        purge_step: The mini-batch from which on nothing that was logged is true any longer, or None.
+    """
+    runs = folder.absolute().parent
+    where = (os.path.relpath(runs.parent), runs.name, folder.absolute().name)
+    return TensorBoardLogger(*where, default_hp_metric=False, purge_step=purge_step)
