@@ -1,4 +1,4 @@
-"""What `mnist-mlp fit` and its kin work with, made from settings, and how it runs.
+"""What `mnist-mlp fit | validate | test | predict` work with, made from settings, and how they run.
 
 A run is written to `logs/<name>/version_N/`. Where a checkpoint is named, the settings it was trained with are the
 defaults; what is given wins over them.
@@ -52,7 +52,7 @@ def prepare(
     typed: Sequence[str] = (),
     **settings: Any,
 ) -> "TrainingSession":
-    """Build what `mnist-mlp fit` and its kin work with, from the same settings, without running it.
+    """Build what `mnist-mlp fit`, `validate`, `test` or `predict` work with, from the same settings, and run nothing.
 
     As on the command line, the global random generators are seeded first, and harmless warnings are silenced.
 
