@@ -1,4 +1,4 @@
-"""What the dashboard costs: the same training with all of it and with none, turn and turn about."""
+"""How long the dashboard takes: the same training with all of it and with none, in alternation."""
 
 import multiprocessing
 import os
@@ -12,7 +12,7 @@ from mnist_mlp.dashboard.panels import SWITCHED_OFF
 from mnist_mlp.fit.command import run
 
 
-def dashboard_cost(config: str, repeats: int) -> dict[str, list[float]]:
+def time_dashboard(config: str, repeats: int) -> dict[str, list[float]]:
     """The seconds that each training took, "with" and "without" the dashboard.
 
     Args:
@@ -26,11 +26,11 @@ def dashboard_cost(config: str, repeats: int) -> dict[str, list[float]]:
     for _ in range(repeats):
         for kind, taken in seconds.items():
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-                taken.append(process.submit(train_seconds, config, kind == "with").result())
+                taken.append(process.submit(time_fit, config, kind == "with").result())
     return seconds
 
 
-def train_seconds(config: str, with_dashboard: bool) -> float:
+def time_fit(config: str, with_dashboard: bool) -> float:
     """The seconds of one `fit`, from reading the data to the last picture."""
     warnings.filterwarnings("ignore")
     switches = [] if with_dashboard else SWITCHED_OFF

@@ -8,7 +8,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 
-def start_up(config: str, repeats: int) -> tuple[dict[str, float], float]:
+def time_start_up(config: str, repeats: int) -> tuple[dict[str, float], float]:
     """Start a training in a process of its own, stop it at its first step, and do so again.
 
     Args:
