@@ -1,6 +1,6 @@
 """Time networks that are trained at once: python scripts/time_seeds.py [CONFIG] [--seeds N] [--epochs N] [--repeats N].
 
-Trains the configuration with N seeds, at once and one after another, turn and turn about, and prints the medians, with
+Trains the configuration with N seeds, at once and one after another, in alternation, and prints the medians, with
 reading the images and measuring, their ratio, and the largest difference between the parameters that the two give.
 """
 

@@ -1,4 +1,4 @@
-"""A competition of contestants in one workload: each trains in turn, several times over, in a process of its own."""
+"""A competition of contestants in one workload: each trains in a process of its own."""
 
 import logging
 import multiprocessing
@@ -39,7 +39,7 @@ class Measurement:
 def compete(
     workload: Workload, names: list[str], device: str, epochs: int, repeats: int, say: Callable[[str], None]
 ) -> list[Measurement]:
-    """Let the contestants train in turn, each in a process of its own, several times over.
+    """Let the contestants train one after another, and all of them again for each repeat.
 
     Args:
         workload: What is trained.

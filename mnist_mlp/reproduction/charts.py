@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from mnist_mlp.reproduction.comparison import reached
 from mnist_mlp.reproduction.published import ROWS
-from mnist_mlp.reproduction.results import Run, reached
+from mnist_mlp.reproduction.results import Run
 
 BLUE, ORANGE = "#2a6ea6", "#ffa933"  # the book's
 
