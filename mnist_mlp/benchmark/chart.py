@@ -1,6 +1,5 @@
 """The bar chart of a competition: one panel for each workload."""
 
-from importlib import import_module
 from math import floor, log10
 from pathlib import Path
 from statistics import median
@@ -9,6 +8,7 @@ from typing import Any
 from mnist_mlp.benchmark.competition import Measurement
 from mnist_mlp.benchmark.contestants import PRODUCTS_ALONE
 from mnist_mlp.benchmark.workloads import WORKLOADS, Workload
+from mnist_mlp.console.figures import new_figure
 
 OURS, OTHERS, PRODUCTS = "#c44e52", "#4c72b0", "#b0b0b0"
 
@@ -16,7 +16,7 @@ OURS, OTHERS, PRODUCTS = "#c44e52", "#4c72b0", "#b0b0b0"
 def draw(measurements: list[Measurement], path: Path) -> None:
     """Draw the seconds of an epoch: medians, with the range of the repeats."""
     names = list(dict.fromkeys(m.workload for m in measurements))
-    figure = import_module("matplotlib.figure").Figure(figsize=(4.2 * len(names) + 1.6, 4.2), layout="constrained")
+    figure = new_figure(4.2 * len(names) + 1.6, 4.2)
     for panel, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
         _draw_panel(axes, WORKLOADS[name], [m for m in measurements if m.workload == name][::-1])
         if panel:

@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from mnist_mlp.benchmark.chart import draw
@@ -19,7 +18,9 @@ from mnist_mlp.benchmark.machine import machine
 from mnist_mlp.benchmark.start_up import time_start_up
 from mnist_mlp.benchmark.table import table_of
 from mnist_mlp.benchmark.workloads import WORKLOADS
+from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.files import check_file, check_picture
+from mnist_mlp.console.tables import wide_console
 
 TABLE_WIDTH = 110
 
@@ -36,8 +37,7 @@ def run(args: list[str]) -> int:
         ValueError: if a package that was asked for is not installed, or settings make no sense.
     """
     options = _checked(_parser().parse_args(args))
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
+    console = wide_console(TABLE_WIDTH)
     console.print(machine(options.device), highlight=False)
     measurements: list[Measurement] = []
     if options.start_up:
@@ -136,8 +136,7 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         check_file("json", options.json)
     if options.chart:
         check_picture("chart", options.chart)
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
+    check_cuda("device", options.device)
     installed = available(options.device)
     missing = [name for name in options.contestant or [] if name not in installed]
     if missing:

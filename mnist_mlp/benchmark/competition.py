@@ -1,10 +1,6 @@
 """A competition of contestants in one workload: each trains in a process of its own."""
 
-import logging
-import multiprocessing
-import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +10,8 @@ from statistics import mean, median
 from mnist_mlp.benchmark.contestant import Contestant
 from mnist_mlp.benchmark.contestants import CONTESTANTS
 from mnist_mlp.benchmark.workloads import Workload
+from mnist_mlp.console.processes import own_process
+from mnist_mlp.console.quiet import quiet
 
 WARM_UP_EPOCHS = 1
 TOLERANCE = 0.01  # of the accuracy, from the contestants' median; runs of `small` differ by half of that
@@ -53,8 +51,7 @@ def compete(
     accuracies: dict[str, list[float]] = {name: [] for name in names}
     megabytes = dict.fromkeys(names, 0.0)
     with ExitStack() as stack:
-        spawn = multiprocessing.get_context("spawn")
-        processes = {name: stack.enter_context(ProcessPoolExecutor(1, spawn)) for name in names}
+        processes = {name: stack.enter_context(own_process()) for name in names}
         for repeat in range(repeats):
             for name, process in processes.items():
                 say(f"{workload.name}: repeat {repeat + 1} of {repeats}, {name}")
@@ -74,10 +71,8 @@ def train_here(name: str, workload: Workload, device: str, epochs: int) -> tuple
     """
     import resource  # which Windows lacks
 
-    warnings.filterwarnings("ignore")
-    for logger in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(logger).setLevel(logging.ERROR)
-    times, accuracy = _contestant(name, workload, device).train(epochs)
+    with quiet():
+        times, accuracy = _contestant(name, workload, device).train(epochs)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return [end - start for start, end in pairwise(times)], accuracy, megabytes
 

@@ -24,7 +24,8 @@ class Training(NamedTuple):
 class Contestant(ABC):
     """What trains a network for the benchmark; it is made once, in a process of its own.
 
-    Libraries that this project does not need itself are imported when it is made, so that the others do without them.
+    Nothing that it prints is shown. Libraries that this project does not need itself are imported when it is made, so
+    that the others do without them.
 
     Args:
         workload: The network, and how it is trained.

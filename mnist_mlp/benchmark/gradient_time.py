@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +19,7 @@ from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.benchmark.contestant import now
 from mnist_mlp.benchmark.plain_torch import sequential, torch_cost
 from mnist_mlp.benchmark.workloads import WORKLOADS, Workload
+from mnist_mlp.console.tables import plain_table
 from mnist_mlp.network.mlp import MLP
 
 WARM_UP_REPEATS = 5
@@ -177,14 +177,11 @@ def gradient_workloads() -> list[Workload]:
 
 def gradient_table(times: list[GradientTime]) -> Table:
     """Times and ratios of each network."""
-    table = Table(
+    table = plain_table(
         *("network", "batch", "forward", "backward", "ratio", "autograd: forward", "backward", "ratio"),
         *("time", "memory"),
         title="The time of the gradient, in µs. ratio: (forward + backward) / forward; "
         "time: backward / autograd's; memory: peak / autograd's",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
     )
     for each in times:
         table.add_row(

@@ -2,24 +2,18 @@
 
 from statistics import mean, median
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from mnist_mlp.benchmark.competition import Measurement
 from mnist_mlp.benchmark.contestants import BARE_LOOP, PRODUCTS_ALONE
 from mnist_mlp.benchmark.workloads import Workload
+from mnist_mlp.console.tables import plain_table
 
 
 def table_of(workload: Workload, measurements: list[Measurement]) -> Table:
     """Medians, ranges and ratios of one workload."""
-    table = Table(
-        "",
-        *("s/epoch", "min - max", "µs/step", "/ bare loop", "/ products", "accuracy", "process MB"),
-        title=str(workload),
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
+    headings = ("", "s/epoch", "min - max", "µs/step", "/ bare loop", "/ products", "accuracy", "process MB")
+    table = plain_table(*headings, title=str(workload))
     medians = {m.contestant: median(m.seconds) for m in measurements}
     for m in measurements:
         seconds = medians[m.contestant]

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
+from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file, check_picture
+from mnist_mlp.console.tables import wide_console
 from mnist_mlp.reproduction.charts import draw_comparison, draw_curves
 from mnist_mlp.reproduction.comparison import Comparison, compare, markdown_of, table_of
 from mnist_mlp.reproduction.job import Job, jobs_of
@@ -32,8 +33,7 @@ def run(args: list[str]) -> int:
         ValueError: if a row is unknown, or settings make no sense.
     """
     options = _checked(_parser().parse_args(args))
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
+    console = wide_console(TABLE_WIDTH)
     results = Results(options.json, options.configs)
     wanted = {name: options.seeds or ROWS[name].seeds for name in options.rows}
     waiting = _waiting(wanted, results, options)
@@ -122,8 +122,7 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         raise ValueError(f"seeds must be at least 1; got {options.seeds}")
     if options.budget is not None and not options.budget >= 0:
         raise ValueError(f"budget must be 0 minutes or more; got {options.budget}")
-    if options.device == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda needs a CUDA device, and this machine has none; use --device cpu")
+    check_cuda("device", options.device)
     _check_files(options)
     rows = options.rows or [name for name in ROWS if (options.configs / f"{name}.yaml").exists()]
     options.rows = list(dict.fromkeys(rows))

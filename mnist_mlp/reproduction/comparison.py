@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import mean, stdev
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from mnist_mlp.console.tables import plain_table
 from mnist_mlp.reproduction.published import Figure, Row
 from mnist_mlp.reproduction.results import Run
 
@@ -125,7 +125,7 @@ def cells(comparison: Comparison) -> tuple[str, ...]:
 
 def table_of(comparisons: Sequence[Comparison]) -> Table:
     """The table for the terminal."""
-    table = Table(*HEADINGS, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = plain_table(*HEADINGS)
     for each in comparisons:
         table.add_row(*cells(each))
     return table

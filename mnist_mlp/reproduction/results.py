@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 from filelock import FileLock
 
+from mnist_mlp.console.files import replaced_at_once
 from mnist_mlp.reproduction.published import ROWS, Figure
 
 Series = dict[str, list[float]]
@@ -102,9 +102,9 @@ class Results:
 
     def _write(self) -> None:
         order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
-        part = self.path.with_name(f".{self.path.name}.part")
-        part.write_text(json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n")
-        os.replace(part, self.path)
+        text = json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n"
+        with replaced_at_once(self.path) as part:
+            part.write_text(text)
 
 
 def digest(config: Path) -> str:

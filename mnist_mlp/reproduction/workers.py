@@ -1,13 +1,13 @@
 """Trainings in processes of their own, several at a time."""
 
-import multiprocessing
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from rich.console import Console
 
+from mnist_mlp.console.processes import own_process
 from mnist_mlp.reproduction.job import Job
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Results, Run
@@ -29,8 +29,8 @@ def in_a_process(job: Job) -> tuple[dict[int, Run], str]:
     """Run a job in a process of its own, so that one that is killed leaves the others alone; nothing if it is late."""
     if job.deadline is not None and time.time() > job.deadline:
         return {}, ""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(job.run).result()
+    with own_process() as process:
+        return process.submit(job.run).result()
 
 
 def train(waiting: Sequence[Job], workers: int, results: Results, console: Console) -> set[str]:
@@ -39,7 +39,7 @@ def train(waiting: Sequence[Job], workers: int, results: Results, console: Conso
     with console.status(f"{len(waiting)} trainings, {workers} at a time"):
         for job, trained, error in finish(waiting, workers):
             for seed, each in trained.items():
-                results.add(job.row, job.settings, seed, each)
+                results.add(job.row, job.settings_digest, seed, each)
                 accuracy = each.accuracy(ROWS[job.row].figures[0])
                 console.print(f"{job.row}, seed {seed}: {accuracy:.2f} %, {each.seconds:.0f} s", highlight=False)
             if trained:

@@ -7,7 +7,7 @@ import torch
 
 from mnist_mlp.reproduction.job import Job
 from mnist_mlp.reproduction.results import digest
-from mnist_mlp.reproduction.trained_at_once import build_seeds
+from mnist_mlp.reproduction.trained_at_once import prepare_seeds
 
 
 def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch):
@@ -38,12 +38,12 @@ def test_a_training_that_ends_early_at_the_deadline_is_complete(tiny, tmp_path, 
 
 
 def test_one_network_that_diverges_is_named_and_the_others_are_kept(tiny, tmp_path, monkeypatch):
-    def spoiled(args, seeds):
-        clis, generators = build_seeds(args, seeds)
-        clis[1].model.mlp.weights[0].data.fill_(inf)
-        return clis, generators
+    def spoiled(*args, **settings):
+        sessions, generators = prepare_seeds(*args, **settings)
+        sessions[1].model.mlp.weights[0].data.fill_(inf)
+        return sessions, generators
 
-    monkeypatch.setattr("mnist_mlp.reproduction.job.build_seeds", spoiled)
+    monkeypatch.setattr("mnist_mlp.reproduction.job.prepare_seeds", spoiled)
     job = Job("tiny", (0, 1, 2), tiny, digest(tiny), ("val", "test"), "cpu", tmp_path, None)
     runs, error = job.run()
     assert list(runs) == [0, 2]

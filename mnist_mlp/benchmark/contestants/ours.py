@@ -2,8 +2,7 @@
 
 import os
 import time
-from contextlib import redirect_stdout
-from pathlib import Path
+from dataclasses import fields
 from tempfile import TemporaryDirectory
 from typing import ClassVar, Literal
 
@@ -12,8 +11,10 @@ from typing_extensions import override
 
 from mnist_mlp.benchmark.contestant import Contestant, Training, now
 from mnist_mlp.benchmark.workloads import Workload
-from mnist_mlp.dashboard.panels import SWITCHED_OFF
-from mnist_mlp.fit.command import build
+from mnist_mlp.dashboard.panels import Dashboard
+from mnist_mlp.fit import prepare
+
+WITHOUT_DASHBOARD = {field.name: False for field in fields(Dashboard)}
 
 
 class Fit(Contestant):
@@ -28,29 +29,26 @@ class Fit(Contestant):
     @override
     def train(self, epochs: int) -> Training:
         workload, clock = self.workload, Clock(self.device)
-        with TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            cli = build(
-                [
-                    "fit",
-                    f"--model.hidden_sizes={list(workload.hidden_sizes)}",
-                    f"--model.activation={workload.activation}",
-                    f"--model.cost={workload.cost}",
-                    f"--model.initializer={workload.initializer}",
-                    f"--model.gradients={self.gradients}",
-                    "--model.optimizer=SGD",
-                    f"--model.optimizer.lr={workload.learning_rate}",
-                    f"--data.batch_size={workload.batch_size}",
-                    "--data.steps_per_execution=auto",
-                    f"--seed_everything={time.time_ns() % 2**32}",
-                    f"--trainer.accelerator={self.device}",
-                    f"--trainer.max_epochs={epochs}",
-                    f"--trainer.default_root_dir={folder}",
-                    *SWITCHED_OFF,
-                ]
+        sgd = {"class_path": "torch.optim.SGD", "init_args": {"lr": workload.learning_rate}}
+        with TemporaryDirectory() as folder:
+            session = prepare(
+                model={
+                    "hidden_sizes": list(workload.hidden_sizes),
+                    "activation": workload.activation,
+                    "cost": workload.cost,
+                    "initializer": workload.initializer,
+                    "gradients": self.gradients,
+                    "optimizer": sgd,
+                },
+                data={"batch_size": workload.batch_size, "steps_per_execution": "auto"},
+                seed_everything=time.time_ns() % 2**32,
+                trainer={"accelerator": self.device, "max_epochs": epochs, "default_root_dir": folder},
+                dashboard=WITHOUT_DASHBOARD,
             )
-            cli.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
-            cli.execute()
-        return Training(clock.times, cli.trainer.callback_metrics["val/acc"].item())
+            # the last one, so that the checkpoints count
+            session.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
+            session.execute()
+        return Training(clock.times, session.trainer.callback_metrics["val/acc"].item())
 
 
 class FitByAutograd(Fit):
