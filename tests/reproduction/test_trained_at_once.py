@@ -112,7 +112,7 @@ def test_a_network_that_diverges_leaves_the_others_alone(tiny_mnist, tmp_path, m
             {
                 "model": {
                     "scheduler": {
-                        "class_path": "lightning.pytorch.session.ReduceLROnPlateau",
+                        "class_path": "lightning.pytorch.cli.ReduceLROnPlateau",
                         "init_args": {"monitor": "val/loss"},
                     }
                 }
