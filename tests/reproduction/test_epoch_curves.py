@@ -46,6 +46,10 @@ def test_a_deadline_spoils_only_what_would_have_gone_on(epochs, complete, tmp_pa
     assert curves.complete == complete
 
 
+def test_checkpoints_keep_the_curves_under_the_name_they_always_had():
+    assert Curves(["val"]).state_key == "Curves"
+
+
 def test_measuring_changes_nothing(tmp_path):
     measured, _, _ = trained(tmp_path, Curves(["train", "val", "test"]), dropout=0.5)
     alone, _, _ = trained(tmp_path, Curves([]), dropout=0.5)
