@@ -2,7 +2,6 @@
 
 from tempfile import TemporaryDirectory
 
-from mnist_mlp.benchmark.contestants.ours import WITHOUT_DASHBOARD
 from mnist_mlp.console.processes import own_process
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.fit import prepare
@@ -28,9 +27,8 @@ def time_dashboard(config: str, repeats: int) -> dict[str, list[float]]:
 
 def time_fit(config: str, with_dashboard: bool) -> float:
     """The seconds of one `fit`, from reading the data to the last picture."""
-    dashboard = {} if with_dashboard else WITHOUT_DASHBOARD
     with TemporaryDirectory() as folder, quiet():
         trainer = {"default_root_dir": folder, "enable_progress_bar": False}
-        session = prepare("fit", config, trainer=trainer, dashboard=dashboard)
+        session = prepare("fit", config, trainer=trainer, dashboard={"enabled": with_dashboard})
         session.execute()
     return session.seconds

@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import fields
 from tempfile import TemporaryDirectory
 from typing import ClassVar, Literal
 
@@ -11,10 +10,7 @@ from typing_extensions import override
 
 from mnist_mlp.benchmark.contestant import Contestant, Training, now
 from mnist_mlp.benchmark.workloads import Workload
-from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.fit import prepare
-
-WITHOUT_DASHBOARD = {field.name: False for field in fields(Dashboard)}
 
 
 class Fit(Contestant):
@@ -43,7 +39,7 @@ class Fit(Contestant):
                 data={"batch_size": workload.batch_size, "steps_per_execution": "auto"},
                 seed_everything=time.time_ns() % 2**32,
                 trainer={"accelerator": self.device, "max_epochs": epochs, "default_root_dir": folder},
-                dashboard=WITHOUT_DASHBOARD,
+                dashboard={"enabled": False},
             )
             # the last one, so that the checkpoints count
             session.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
