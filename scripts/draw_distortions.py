@@ -11,7 +11,7 @@ from statistics import median
 import torch
 from torchvision.utils import make_grid, save_image
 
-from mnist_mlp.fit.command import build
+from mnist_mlp.fit import prepare
 
 IMAGES, EPOCHS, PIXELS = 10, 11, 2
 
@@ -20,8 +20,8 @@ parser.add_argument("config")
 parser.add_argument("png")
 options = parser.parse_args()
 
-quiet = ["--trainer.logger=false", "--trainer.enable_checkpointing=false"]
-data = build(["fit", "--config", options.config, "--data.shuffle=false", *quiet]).datamodule
+trainer = {"logger": False, "enable_checkpointing": False}
+data = prepare("fit", options.config, data={"shuffle": False}, trainer=trainer).datamodule
 data.prepare_data()
 data.setup("fit")
 loader = data.train_dataloader()

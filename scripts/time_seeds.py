@@ -1,19 +1,17 @@
 """Time networks that are trained at once: python scripts/time_seeds.py [CONFIG] [--seeds N] [--epochs N] [--repeats N].
 
-Trains the configuration with N seeds, at once and one after another, turn and turn about, and prints the medians, with
+Trains the configuration with N seeds, at once and one after another, in alternation, and prints the medians, with
 reading the images and measuring, their ratio, and the largest difference between the parameters that the two give.
 """
 
 import argparse
-import os
 import time
-from contextlib import redirect_stdout
-from pathlib import Path
 from statistics import median
 
-from mnist_mlp.fit.command import build
+from mnist_mlp.console.quiet import quiet
+from mnist_mlp.fit import prepare
 from mnist_mlp.reproduction.epoch_curves import Curves
-from mnist_mlp.reproduction.trained_at_once import build_seeds, train_together
+from mnist_mlp.reproduction.trained_at_once import prepare_seeds, train_together
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("config", nargs="?", default="configs/published/nielsen-ch1-30.yaml")
@@ -21,24 +19,23 @@ parser.add_argument("--seeds", type=int, default=8, metavar="N")
 parser.add_argument("--epochs", type=int, default=5, metavar="N")
 parser.add_argument("--repeats", type=int, default=5, metavar="N")
 options = parser.parse_args()
-settings = ["--config", options.config, f"--trainer.max_epochs={options.epochs}", "--trainer.logger=false"]
-settings += ["--trainer.enable_progress_bar=false"]
+trainer = {"max_epochs": options.epochs, "logger": False, "enable_progress_bar": False, "enable_checkpointing": False}
 
 together, in_turn, difference = [], [], 0.0
 for _ in range(options.repeats):
-    clis, generators = build_seeds(settings, range(options.seeds))
+    sessions, generators = prepare_seeds(range(options.seeds), options.config, trainer=trainer)
     started = time.perf_counter()
-    train_together(clis, generators, [Curves(["val"]) for _ in clis])
+    train_together(sessions, generators, [Curves(["val"]) for _ in sessions])
     together.append(time.perf_counter() - started)
 
     seconds = 0.0
-    for seed, stacked in enumerate(clis):
-        cli = build(["fit", *settings, f"--seed_everything={seed}", "--trainer.enable_checkpointing=false"])
+    for seed, together_with_others in enumerate(sessions):
+        alone = prepare("fit", options.config, seed_everything=seed, trainer=trainer)
         started = time.perf_counter()
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            cli.execute()
+        with quiet():
+            alone.execute()
         seconds += time.perf_counter() - started
-        for one, other in zip(cli.model.parameters(), stacked.model.parameters(), strict=True):
+        for one, other in zip(alone.model.parameters(), together_with_others.model.parameters(), strict=True):
             difference = max(difference, (one - other).abs().max().item())
     in_turn.append(seconds)
 for name, times in (("at once", together), ("one after another", in_turn)):

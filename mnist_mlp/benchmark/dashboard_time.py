@@ -1,18 +1,13 @@
-"""What the dashboard costs: the same training with all of it and with none, turn and turn about."""
+"""How long the dashboard takes: the same training with all of it and with none, in alternation."""
 
-import multiprocessing
-import os
-import warnings
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stdout
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mnist_mlp.dashboard.panels import SWITCHED_OFF
-from mnist_mlp.fit.command import run
+from mnist_mlp.console.processes import own_process
+from mnist_mlp.console.quiet import quiet
+from mnist_mlp.fit import prepare
 
 
-def dashboard_cost(config: str, repeats: int) -> dict[str, list[float]]:
+def time_dashboard(config: str, repeats: int) -> dict[str, list[float]]:
     """The seconds that each training took, "with" and "without" the dashboard.
 
     Args:
@@ -25,15 +20,15 @@ def dashboard_cost(config: str, repeats: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {"with": [], "without": []}
     for _ in range(repeats):
         for kind, taken in seconds.items():
-            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-                taken.append(process.submit(train_seconds, config, kind == "with").result())
+            with own_process() as process:
+                taken.append(process.submit(time_fit, config, kind == "with").result())
     return seconds
 
 
-def train_seconds(config: str, with_dashboard: bool) -> float:
+def time_fit(config: str, with_dashboard: bool) -> float:
     """The seconds of one `fit`, from reading the data to the last picture."""
-    warnings.filterwarnings("ignore")
-    switches = [] if with_dashboard else SWITCHED_OFF
-    quiet = ["--trainer.enable_progress_bar=false"]
-    with TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-        return run(["fit", "--config", config, "--trainer.default_root_dir", folder, *quiet, *switches]).seconds
+    with TemporaryDirectory() as folder, quiet():
+        trainer = {"default_root_dir": folder, "enable_progress_bar": False}
+        session = prepare("fit", config, trainer=trainer, dashboard={"enabled": with_dashboard})
+        session.execute()
+    return session.seconds

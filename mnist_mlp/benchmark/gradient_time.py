@@ -1,6 +1,7 @@
-"""What the gradient costs: forward and backward pass by hand and by autograd, over widths and depths."""
+"""How long the gradient takes: forward and backward pass by hand and by autograd, over widths and depths."""
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate, groupby
@@ -8,21 +9,25 @@ from statistics import median
 from typing import Any
 
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 from mnist_mlp.bare_loop.gradient_steps import ManualStep
 from mnist_mlp.bare_loop.memory import keep_freed_memory
-from mnist_mlp.benchmark.contestants import WORKLOADS, Workload, now, sequential, torch_cost
+from mnist_mlp.benchmark.contestant import now
+from mnist_mlp.benchmark.plain_torch import sequential, torch_cost
+from mnist_mlp.benchmark.workloads import WORKLOADS, Workload
+from mnist_mlp.console.tables import plain_table
 from mnist_mlp.network.mlp import MLP
 
 WARM_UP_REPEATS = 5
 
 
 @dataclass(frozen=True)
-class GradientCost:
-    """What the gradient of a mini-batch costs, in microseconds (medians) and bytes (the peak above the start)."""
+class GradientTime:
+    """What the gradient of a mini-batch takes, in microseconds (medians) and bytes (the peak above the start)."""
 
     sizes: str
     batch_size: int
@@ -44,65 +49,97 @@ class GradientCost:
         return (self.autograd_forward + self.autograd_backward) / self.autograd_forward
 
 
-def gradient_cost(workload: Workload, device: str, repeats: int) -> GradientCost:
-    """Time the forward and the backward pass, by hand and by autograd, turn and turn about.
+class Passes(ABC):
+    """The forward and the backward pass over a mini-batch.
+
+    Attributes:
+        network: Holds the parameters, and after the backward pass their gradients.
+    """
+
+    network: nn.Module
+
+    @abstractmethod
+    def seconds(self) -> tuple[float, float]:
+        """Let go of the gradients, and make both passes: the seconds of the forward, and of the backward pass."""
+
+    @abstractmethod
+    def twice(self) -> None:
+        """Make both passes as a training makes them, for two steps."""
+
+
+class ByHand(Passes):
+    """The step that `fit` makes with hand-written gradients."""
+
+    def __init__(self, workload: Workload, x: Tensor, labels: Tensor) -> None:
+        architecture = (workload.sizes, workload.activation, workload.cost, workload.initializer)
+        self.network = self.mlp = MLP(*architecture, gradients="manual").to(x.device)
+        self.x, self.y, self.z = x, F.one_hot(labels, 10).float(), x.new_empty(len(x), 10)
+        self.step = ManualStep(self.mlp, len(x))
+
+    @override
+    @torch.no_grad()
+    def seconds(self) -> tuple[float, float]:
+        self.network.zero_grad()
+        start = now(self.x.device.type)
+        trace = self.step.forward(self.x, self.z)
+        between = now(self.x.device.type)
+        self.step.backward(self.y, self.z, trace)
+        return between - start, now(self.x.device.type) - between
+
+    @override
+    @torch.no_grad()
+    def twice(self) -> None:
+        step = ManualStep(self.mlp, len(self.x))
+        step(self.x, self.y, self.z)
+        step(self.x, self.y, self.z)
+
+
+class ByAutograd(Passes):
+    """The step that users of torch write."""
+
+    def __init__(self, workload: Workload, x: Tensor, labels: Tensor) -> None:
+        self.workload, self.x, self.labels = workload, x, labels
+        self.network = sequential(workload).to(x.device)
+
+    @override
+    def seconds(self) -> tuple[float, float]:
+        self.network.zero_grad()
+        start = now(self.x.device.type)
+        loss = torch_cost(self.workload, self.network(self.x), self.labels)
+        between = now(self.x.device.type)
+        loss.backward()
+        return between - start, now(self.x.device.type) - between
+
+    @override
+    def twice(self) -> None:
+        self.seconds()
+        self.seconds()
+
+
+def time_gradient(workload: Workload, device: str, repeats: int) -> GradientTime:
+    """Time the forward and the backward pass, by hand and by autograd in alternation.
 
     Source: Austin, the AMS feature column on neural networks: the gradient costs at most four times the function.
     """
     keep_freed_memory()
-    mlp = MLP(workload.sizes, workload.activation, workload.cost, workload.initializer, gradients="manual").to(device)
-    network, n = sequential(workload).to(device), workload.batch_size
+    n = workload.batch_size
     x, labels = torch.rand(n, 784, device=device), torch.randint(10, (n,), device=device)
-    y = F.one_hot(labels, 10).float()
-    step, z = ManualStep(mlp, n), torch.empty(n, 10, device=device)
-    times: tuple[list[float], ...] = ([], [], [], [])  # forward and backward, by hand and by autograd
-
-    def manual() -> tuple[float, float, float]:
-        mlp.zero_grad()
-        with torch.no_grad():
-            start = now(device)
-            trace = step.forward(x, z)
-            between = now(device)
-            step.backward(y, z, trace)
-            return start, between, now(device)
-
-    def by_autograd() -> tuple[float, float, float]:
-        network.zero_grad()
-        start = now(device)
-        loss = torch_cost(workload, network(x), labels)
-        between = now(device)
-        loss.backward()
-        return start, between, now(device)
-
-    for repeat in range(WARM_UP_REPEATS + repeats):
-        for (forward, backward), measure in ((times[:2], manual), (times[2:], by_autograd)):
-            start, between, end = measure()
-            if repeat >= WARM_UP_REPEATS:
-                forward.append(between - start)
-                backward.append(end - between)
-
-    def manual_twice() -> None:
-        step = ManualStep(mlp, n)
-        with torch.no_grad():
-            step(x, y, z)
-            step(x, y, z)
-
-    def autograd_twice() -> None:
-        by_autograd()
-        by_autograd()
-
-    mlp.zero_grad()
-    network.zero_grad()
-    manual_forward, manual_backward, autograd_forward, autograd_backward = (median(t) * 1e6 for t in times)
-    return GradientCost(
+    both = (ByHand(workload, x, labels), ByAutograd(workload, x, labels))
+    taken = [[passes.seconds() for passes in both] for _ in range(WARM_UP_REPEATS + repeats)][WARM_UP_REPEATS:]
+    (manual_forward, manual_backward), (autograd_forward, autograd_backward) = (
+        [median(seconds) * 1e6 for seconds in zip(*pairs, strict=True)] for pairs in zip(*taken, strict=True)
+    )
+    for passes in both:
+        passes.network.zero_grad()
+    return GradientTime(
         sizes=short(workload.sizes),
         batch_size=n,
         manual_forward=manual_forward,
         manual_backward=manual_backward,
         autograd_forward=autograd_forward,
         autograd_backward=autograd_backward,
-        manual_bytes=peak_bytes(manual_twice, device),
-        autograd_bytes=peak_bytes(autograd_twice, device),
+        manual_bytes=peak_bytes(both[0].twice, device),
+        autograd_bytes=peak_bytes(both[1].twice, device),
     )
 
 
@@ -138,28 +175,25 @@ def gradient_workloads() -> list[Workload]:
     return [*WORKLOADS.values(), *between]
 
 
-def gradient_table(costs: list[GradientCost]) -> Table:
+def gradient_table(times: list[GradientTime]) -> Table:
     """Times and ratios of each network."""
-    table = Table(
+    table = plain_table(
         *("network", "batch", "forward", "backward", "ratio", "autograd: forward", "backward", "ratio"),
         *("time", "memory"),
-        title="The cost of the gradient, in µs. ratio: (forward + backward) / forward; "
+        title="The time of the gradient, in µs. ratio: (forward + backward) / forward; "
         "time: backward / autograd's; memory: peak / autograd's",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
     )
-    for cost in costs:
+    for each in times:
         table.add_row(
-            cost.sizes,
-            str(cost.batch_size),
-            f"{cost.manual_forward:.0f}",
-            f"{cost.manual_backward:.0f}",
-            f"{cost.manual_ratio:.2f}",
-            f"{cost.autograd_forward:.0f}",
-            f"{cost.autograd_backward:.0f}",
-            f"{cost.autograd_ratio:.2f}",
-            f"{cost.manual_backward / cost.autograd_backward:.2f}",
-            f"{cost.manual_bytes / cost.autograd_bytes:.2f}",
+            each.sizes,
+            str(each.batch_size),
+            f"{each.manual_forward:.0f}",
+            f"{each.manual_backward:.0f}",
+            f"{each.manual_ratio:.2f}",
+            f"{each.autograd_forward:.0f}",
+            f"{each.autograd_backward:.0f}",
+            f"{each.autograd_ratio:.2f}",
+            f"{each.manual_backward / each.autograd_backward:.2f}",
+            f"{each.manual_bytes / each.autograd_bytes:.2f}",
         )
     return table

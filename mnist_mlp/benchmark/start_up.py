@@ -8,7 +8,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 
-def start_up(config: str, repeats: int) -> tuple[dict[str, float], float]:
+def time_start_up(config: str, repeats: int) -> tuple[dict[str, float], float]:
     """Start a training in a process of its own, stop it at its first step, and do so again.
 
     Args:
@@ -57,12 +57,12 @@ def main(config: str, folder: str) -> None:
     from lightning import Callback, LightningModule, Trainer
 
     mark("import torch and lightning")
-    from mnist_mlp.fit import command as training
+    from mnist_mlp.fit import prepare
 
     mark("import this project, with TensorBoard, torchvision and rich")
 
     class FirstStep(Callback):
-        """Stop the process at the first step."""
+        """Ends the process at the first step."""
 
         def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
             mark("read and verify the data")
@@ -74,10 +74,9 @@ def main(config: str, folder: str) -> None:
             sys.stdout.flush()
             os._exit(0)
 
-    cli = training.build(["fit", "--config", config, "--trainer.default_root_dir", folder])
+    session = prepare("fit", config, callbacks=[FirstStep()], trainer={"default_root_dir": folder})
     mark("read the configuration, build the network and the Trainer")
-    cli.trainer.callbacks.append(FirstStep())  # pyright: ignore[reportAttributeAccessIssue]
-    cli.execute()
+    session.execute()
 
 
 if __name__ == "__main__":

@@ -59,4 +59,3 @@ def dashboard_with(panels: Mapping[str, type[Panel]]) -> type[Switches]:
 
 
 Dashboard = dashboard_with(PANELS)
-SWITCHED_OFF = [f"--dashboard.{name}=false" for name in PANELS]

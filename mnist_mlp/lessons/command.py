@@ -19,7 +19,8 @@ def run(args: list[str]) -> int:
         ValueError: if there is no such lesson or folder.
     """
     parser = argparse.ArgumentParser(
-        "mnist-mlp lessons", description="Give lessons, each a small program: it prints what it shows, and draws it."
+        "mnist-mlp lessons",
+        description="Run small programs that show one thing each: each prints what it shows, and draws it.",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default: all)")
     parser.add_argument("--list", action="store_true", help="only say which there are")

@@ -1,13 +1,14 @@
 """Pictures of `mnist-mlp reproduce`: published beside measured errors, and the curves that Nielsen's book draws."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
+from mnist_mlp.console.figures import new_figure
+from mnist_mlp.reproduction.comparison import reached
 from mnist_mlp.reproduction.published import ROWS
-from mnist_mlp.reproduction.results import Run, reached
+from mnist_mlp.reproduction.results import Run
 
 BLUE, ORANGE = "#2a6ea6", "#ffa933"  # the book's
 
@@ -79,7 +80,7 @@ def draw_curves(runs: Mapping[str, Sequence[Run]], folder: Path) -> list[Path]:
             continue
         columns = min(2, len(panels))
         rows = -(-len(panels) // columns)
-        figure = import_module("matplotlib.figure").Figure(figsize=(5.2 * columns, 3.6 * rows), layout="constrained")
+        figure = new_figure(5.2 * columns, 3.6 * rows)
         for axes, panel in zip(figure.subplots(rows, columns, squeeze=False).flat, panels, strict=True):
             _draw_panel(axes, panel, runs)
         paths.append(folder / f"{name}.png")
@@ -108,7 +109,7 @@ def _draw_panel(axes: Any, panel: Panel, runs: Mapping[str, Sequence[Run]]) -> N
 def draw_comparison(runs: Mapping[str, Sequence[Run]], path: Path) -> None:
     """Draw the published error of each row, and ours: the mean and the range of all seeds, in the same metric."""
     rows = [name for name, row in ROWS.items() if len(runs.get(name, [])) >= row.figures[0].best_of][::-1]
-    figure = import_module("matplotlib.figure").Figure(figsize=(8.5, 1.2 + 0.24 * len(rows)), layout="constrained")
+    figure = new_figure(8.5, 1.2 + 0.24 * len(rows))
     axes = figure.subplots()
     for y, row in enumerate(rows):
         main = ROWS[row].figures[0]

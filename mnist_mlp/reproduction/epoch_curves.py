@@ -7,13 +7,14 @@ from typing import Any, cast
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
+from typing_extensions import override
 
-from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.data.module import EVALUATION_BATCH_SIZE, MNISTDataModule
 from mnist_mlp.reproduction.results import Series
 from mnist_mlp.training.classifier import MLPClassifier
+from mnist_mlp.training.evaluation import logits_of
 
 
-@torch.no_grad()
 def measure(model: MLPClassifier, data: MNISTDataModule, split: str) -> tuple[float, float]:
     """The accuracy, a fraction, and the cost with its penalties, a mean per sample, of all images of a split.
 
@@ -22,23 +23,20 @@ def measure(model: MLPClassifier, data: MNISTDataModule, split: str) -> tuple[fl
         data: A data module that was set up with them.
         split: train, val or test.
     """
-    trained = model.training
-    model.eval()
-    loader = data.evaluation_loader(split)
-    right, cost, n = 0, 0.0, 0
-    for x, labels in loader:
-        logits = model.mlp(x)
-        right += (logits.argmax(dim=1) == labels).sum().item()
-        cost += model.mlp.loss(logits, labels).item() * len(labels)
-        n += len(labels)
-    model.train(trained)
+    logits, labels = logits_of(model, data.evaluation_loader(split))
+    accuracy = (logits.argmax(dim=1) == labels).sum().item() / len(labels)
+    # As results.json was measured: the float32 mean of all images at once has other last digits.
+    parts = zip(logits.split(EVALUATION_BATCH_SIZE), labels.split(EVALUATION_BATCH_SIZE), strict=True)
+    cost = sum(model.mlp.loss(z, y).item() * len(y) for z, y in parts) / len(labels)
     num_trained = len(data.train_images.labels)
     penalty = model.mlp.penalized(torch.zeros(()), model.l1 / num_trained, model.l2 / num_trained).item()
-    return right / n, cost / n + penalty
+    return accuracy, cost + penalty
 
 
 class Curves(Callback):
-    """Note accuracy and cost after each epoch, and how long the training took; a continued run goes on with them.
+    """Notes accuracy and cost after each epoch, and how long the training took; a continued run goes on with them.
+
+    Checkpoints keep them under the name of this class.
 
     Args:
         splits: The images to measure: of train, val and test.
@@ -64,15 +62,16 @@ class Curves(Callback):
             self.series[f"{split}/acc"].append(round(accuracy, 6))
             self.series[f"{split}/cost"].append(float(f"{cost:.5g}"))
 
+    @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Read the test images, where they are measured."""
         if "test" in self.splits:
             cast(Any, trainer).datamodule.setup("test")
 
+    @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
         self._started = time.perf_counter()
 
+    @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure, before the checkpoint is written; stop where it is late."""
         self.seconds += time.perf_counter() - self._started
@@ -81,15 +80,16 @@ class Curves(Callback):
             trainer.should_stop = True
             self.complete = False
 
+    @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A training that would have ended with this epoch anyway is complete, however late."""
         stopped_early = any(cast(EarlyStopping, each).stopped_epoch for each in trainer.early_stopping_callbacks)
         self.complete |= stopped_early or trainer.current_epoch == trainer.max_epochs
 
+    @override
     def state_dict(self) -> dict[str, Any]:
-        """What a continued run goes on with."""
         return {"series": self.series, "seconds": self.seconds}
 
+    @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with it."""
         self.series, self.seconds = state_dict["series"], state_dict["seconds"]

@@ -6,7 +6,8 @@ its seed has, so that it becomes the same network but for rounding; only the cal
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float32, Int64
@@ -20,8 +21,8 @@ from mnist_mlp.bare_loop.threads import is_for_one_thread
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.equations.penalties import strengths
-from mnist_mlp.fit.command import build
-from mnist_mlp.fit.session import TrainingSession as TrainingCLI
+from mnist_mlp.fit import TrainingSession, prepare
+from mnist_mlp.fit.settings import laid_over
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.reproduction.epoch_curves import Curves
 
@@ -29,37 +30,41 @@ JOINT_IMAGES = 2000  # 6 MB of pixels, which stay in the cache
 ELEMENTWISE = (SGD, Adam, AdamW, RMSprop)  # they treat each number alike, wherever it stands
 
 
-def build_seeds(args: list[str], seeds: Sequence[int]) -> tuple[list[TrainingCLI], list[torch.Generator]]:
-    """Build the model, the data module and the Trainer of `fit` for each seed.
+def prepare_seeds(
+    seeds: Sequence[int], config: Path | str | None = None, **settings: Any
+) -> tuple[list[TrainingSession], list[torch.Generator]]:
+    """Prepare the training of `mnist-mlp fit` with each of some seeds.
 
     Args:
-        args: The arguments of `fit` without the seed.
         seeds: Non-negative integers.
+        config: As in `mnist_mlp.fit.prepare`.
+        **settings: The same.
 
     Returns:
-        Them, and for each a random generator in the state in which its training starts.
+        The sessions, and for each a random generator in the state in which its training starts.
     """
-    clis, generators = [], []
+    sessions, generators = [], []
     for seed in seeds:
-        cli = build(["fit", *args, f"--seed_everything={seed}", "--trainer.enable_checkpointing=false"])
-        device = cli.trainer.strategy.root_device
+        own = {"seed_everything": seed, "trainer": {"enable_checkpointing": False}}
+        session = prepare("fit", config, **laid_over(settings, own))
+        device = session.trainer.strategy.root_device
         generator = torch.Generator(device)
         if device.type == "cpu":
             generator.set_state(torch.get_rng_state())
         else:
             generator.manual_seed(seed)
-        cli.datamodule.trainer = cli.trainer
-        clis.append(cli)
+        session.datamodule.trainer = session.trainer
+        sessions.append(session)
         generators.append(generator)
-    return clis, generators
+    return sessions, generators
 
 
-def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
+def obstacle_to_a_stack(session: TrainingSession) -> str | None:
     """Why the networks of this recipe are not trained at once, or None."""
-    trainer, model = cli.trainer, cli.model
-    scheduler = cli.config.model.scheduler
+    trainer, model = session.trainer, session.model
+    scheduler = session.config.model.scheduler
     obstacles = [
-        ("callbacks", bool(cli.config.trainer.callbacks)),
+        ("callbacks", bool(session.config.trainer.callbacks)),
         ("clipping", bool(trainer.gradient_clip_val)),
         ("accumulation", trainer.accumulate_grad_batches != 1),
         ("a limit to the steps", trainer.max_steps != -1 or trainer.limit_train_batches not in (None, 1.0)),
@@ -69,31 +74,31 @@ def obstacle_to_a_stack(cli: TrainingCLI) -> str | None:
         ("its optimizer", not isinstance(model.optimizer(model.parameters()), ELEMENTWISE)),
         (
             "its size",
-            not is_for_one_thread(cli.datamodule.batch_size, sum(p.numel() for p in model.parameters())),
+            not is_for_one_thread(session.datamodule.batch_size, sum(p.numel() for p in model.parameters())),
         ),
     ]
     return next((what for what, is_there in obstacles if is_there), None)
 
 
 def train_together(
-    clis: Sequence[TrainingCLI], generators: Sequence[torch.Generator], curves: Sequence[Curves]
+    sessions: Sequence[TrainingSession], generators: Sequence[torch.Generator], curves: Sequence[Curves]
 ) -> None:
     """Train all networks, and note their curves.
 
     Where a network diverges, its curves end and are not complete; the others go on.
 
     Args:
-        clis: What `build_seeds` returned.
+        sessions: What `prepare_seeds` returned.
         generators: The same.
         curves: One for each network.
     """
-    models = [cli.model.to(generator.device) for cli, generator in zip(clis, generators, strict=True)]
-    model, data = models[0], clis[0].datamodule
+    models = [session.model.to(generator.device) for session, generator in zip(sessions, generators, strict=True)]
+    model, data = models[0], sessions[0].datamodule
     data.prepare_data()
     data.setup("fit")
     if "test" in curves[0].splits:
         data.setup("test")
-    loaders = [_with_seed(data, cli.datamodule.seed).train_dataloader() for cli in clis]
+    loaders = [_with_seed(data, session.datamodule.seed).train_dataloader() for session in sessions]
     n = len(data.train_images.labels)
 
     stack = MLPStack([each.mlp for each in models])
@@ -101,7 +106,7 @@ def train_together(
     scheduler = cast(LRScheduler, model.scheduler(optimizer)) if model.scheduler else None
     per_step = [scheduler] if scheduler and model.scheduler_interval == "step" else []
     bare_loop = BareLoop(stack, *strengths(model.l1, model.l2, n), generators=generators)
-    for epoch in range(clis[0].trainer.max_epochs or 0):
+    for epoch in range(sessions[0].trainer.max_epochs or 0):
         after_step = after_each_step(stack, optimizer, per_step, max_norm=model.max_norm)
         for xs, labels in joint_blocks(loaders, epoch):
             bare_loop.train(xs, labels, after_step)

@@ -9,8 +9,8 @@ import torch
 from lesson import BLUE, new_figure, run
 from matplotlib.figure import Figure
 
-from mnist_mlp.benchmark.contestants import Workload
-from mnist_mlp.benchmark.gradient_time import gradient_cost
+from mnist_mlp.benchmark.gradient_time import time_gradient
+from mnist_mlp.benchmark.workloads import Workload
 
 WIDTHS, DEPTHS, BATCH, REPEATS = (30, 100, 300, 1000), (1, 2, 3), 50, 40
 
@@ -27,7 +27,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
             workload = Workload(
                 "", (width,) * depth, "sigmoid", "quadratic", "scaled", batch_size=BATCH, learning_rate=0.1
             )
-            ratios.append(gradient_cost(workload, "cpu", REPEATS).manual_ratio)
+            ratios.append(time_gradient(workload, "cpu", REPEATS).manual_ratio)
             numbers[f"{depth} x {width}"] = ratios[-1]
         print(f"{depth} hidden: " + ", ".join(f"{w} wide {r:.2f}" for w, r in zip(WIDTHS, ratios, strict=True)))
         axes.semilogx(WIDTHS, ratios, "o-", color=BLUE, alpha=0.35 + 0.3 * (depth - 1), label=f"{depth} hidden")

@@ -12,8 +12,7 @@ from lesson import BLUE, new_figure, run
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_mlp.equations.backprop import backpropagate, feedforward
-from mnist_mlp.equations.costs import cost_named
+from mnist_mlp.equations import backpropagate, cost_named, feedforward
 
 RATES = {"too small": 0.02, "right": 0.4, "too large": 1.75}
 STEPS, START = 25, (-1.5, 2.5)

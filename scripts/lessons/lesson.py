@@ -22,7 +22,7 @@ BLUE, ORANGE, GREY = "#2a6ea6", "#ffa933", "#777777"
 
 
 def run(lesson: Lesson, about: str | None) -> None:
-    """Give a lesson from the command line.
+    """Run a lesson from the command line.
 
     Args:
         lesson: Takes the seed, prints what it shows, and returns its numbers and its figure.

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_mlp import MLP
-from mnist_mlp.equations.backprop import backpropagate, feedforward
-from mnist_mlp.equations.costs import cost_named
+from mnist_mlp.equations import backpropagate, cost_named, feedforward
 
 SLOPES, INTERCEPT, RATE, STEPS = (2.0, -1.0, 0.5), 3.0, 0.3, 1000
 IMAGES, HIDDEN, ITERATIONS = 10_000, 20, 150

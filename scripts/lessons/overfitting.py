@@ -10,9 +10,8 @@ from lesson import BLUE, GREY, ORANGE, new_figure, read_digits, run
 from matplotlib.figure import Figure
 
 from mnist_mlp import MLP
-from mnist_mlp.bare_loop.after_step import update_of
-from mnist_mlp.bare_loop.cuda_graphs import run_steps
-from mnist_mlp.bare_loop.gradient_steps import ManualStep
+from mnist_mlp.bare_loop.after_step import after_each_step
+from mnist_mlp.bare_loop.block import BareLoop
 
 BATCH, RATE, EPOCHS, POINTS = 10, 0.5, 400, 100
 VARIANTS = {"1,000 images": (1000, 0.0), "with L2": (1000, 0.1), "10,000 images": (10_000, 0.0)}
@@ -24,15 +23,14 @@ def train(seed: int, n: int, l2: float) -> dict[str, list[float]]:
     _, x_test, labels_test = read_digits(10_000, train=False)
     torch.manual_seed(seed)
     mlp = MLP([784, 30, 10], "sigmoid", "binary_cross_entropy", "large", gradients="manual")
-    step = ManualStep(mlp, BATCH, l2_strength=l2 / len(x))
-    update = update_of(torch.optim.SGD(mlp.parameters(), lr=RATE))
-    y = torch.nn.functional.one_hot(labels, 10).float()
+    loop = BareLoop(mlp, l2_strength=l2 / len(x))
+    after_step = after_each_step(mlp, torch.optim.SGD(mlp.parameters(), lr=RATE))
     series: dict[str, list[float]] = {"train": [], "test": [], "accuracy": []}
     steps = EPOCHS * 1000 // BATCH // POINTS
     with torch.no_grad():
         for _ in range(POINTS):
             chosen = torch.randint(len(x), (steps, BATCH))
-            run_steps(step, [update], x[chosen], y[chosen], torch.empty(steps, BATCH, 10))
+            loop.train(x[chosen], labels[chosen], after_step)
             series["train"].append(mlp.loss(mlp(x[:1000]), labels[:1000]).item())
             z = mlp(x_test)
             series["test"].append(mlp.loss(z, labels_test).item())

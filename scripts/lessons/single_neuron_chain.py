@@ -8,9 +8,7 @@ import torch
 from lesson import BLUE, new_figure, run
 from matplotlib.figure import Figure
 
-from mnist_mlp.equations.activations import ACTIVATIONS
-from mnist_mlp.equations.backprop import backpropagate, feedforward
-from mnist_mlp.equations.costs import cost_named
+from mnist_mlp.equations import ACTIVATIONS, backpropagate, cost_named, feedforward
 
 LAYERS, X, Y = 4, 0.8, 0.1
 SIGMA, COST = ACTIVATIONS["sigmoid"], cost_named("quadratic", "sigmoid")

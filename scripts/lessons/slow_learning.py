@@ -9,9 +9,7 @@ import torch
 from lesson import BLUE, ORANGE, new_figure, run
 from matplotlib.figure import Figure
 
-from mnist_mlp.equations.activations import ACTIVATIONS
-from mnist_mlp.equations.backprop import backpropagate, feedforward
-from mnist_mlp.equations.costs import cost_named
+from mnist_mlp.equations import ACTIVATIONS, backpropagate, cost_named, feedforward
 
 START, RATE, STEPS = 2.0, 0.15, 300
 COSTS = {"quadratic": BLUE, "binary_cross_entropy": ORANGE}

@@ -11,8 +11,7 @@ from lesson import BLUE, GREY, ORANGE, new_figure, run
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mnist_mlp.equations.activations import ACTIVATIONS
-from mnist_mlp.equations.backprop import feedforward
+from mnist_mlp.equations import ACTIVATIONS, feedforward
 
 GATES = {  # weights, threshold
     "x1 and x2": ([1.0, 1.0], 2.0),

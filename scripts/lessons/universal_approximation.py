@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mnist_mlp import MLP
-from mnist_mlp.equations.activations import ACTIVATIONS
-from mnist_mlp.equations.backprop import feedforward
+from mnist_mlp.equations import ACTIVATIONS, feedforward
 
 BLOCKS, SHOWN, STEEP, TRAINED_STEPS = (10, 20, 40, 80, 160), 20, 400.0, 2000
 SIGMOID = ACTIVATIONS["sigmoid"]

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
 @pytest.fixture
 def numbers_of(monkeypatch):
-    """Give a lesson; returns its numbers."""
+    """A function that runs a lesson and returns its numbers."""
     pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(str(FOLDER))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
-    def give(name, seed=0):
+    def run(name, seed=0):
         torch.manual_seed(seed)
         numbers, figure = importlib.import_module(name).lesson(seed)
         for axes in figure.axes:
@@ -34,7 +34,7 @@ def numbers_of(monkeypatch):
                 assert axes.get_ylabel() or figure.axes[0] in axes.get_shared_y_axes().get_siblings(axes)
         return numbers
 
-    yield give
+    yield run
     torch.set_num_threads(threads)
 
 

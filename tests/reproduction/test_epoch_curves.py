@@ -46,6 +46,10 @@ def test_a_deadline_spoils_only_what_would_have_gone_on(epochs, complete, tmp_pa
     assert curves.complete == complete
 
 
+def test_checkpoints_keep_the_curves_under_the_name_they_always_had():
+    assert Curves(["val"]).state_key == "Curves"
+
+
 def test_measuring_changes_nothing(tmp_path):
     measured, _, _ = trained(tmp_path, Curves(["train", "val", "test"]), dropout=0.5)
     alone, _, _ = trained(tmp_path, Curves([]), dropout=0.5)
@@ -61,3 +65,13 @@ def test_dropout_is_off_and_penalties_are_on_while_measuring(tmp_path):
     classifier.l2 = 0.0
     penalty = cost - measure(classifier, data, "val")[1]
     assert penalty == pytest.approx(classifier.mlp.l2_penalty(3.0 / 40).item(), rel=1e-4)
+
+
+def test_the_cost_is_the_mean_of_the_means_of_mini_batches_to_the_last_digit(tmp_path, monkeypatch):
+    for module in ("mnist_mlp.data.module", "mnist_mlp.reproduction.epoch_curves"):
+        monkeypatch.setattr(f"{module}.EVALUATION_BATCH_SIZE", 7)
+    classifier, data, _ = trained(tmp_path, Curves([]))
+    with torch.no_grad():
+        means = [(classifier.mlp.loss(classifier(x), y).item(), len(y)) for x, y in data.evaluation_loader("train")]
+    assert len(means) == 6
+    assert measure(classifier, data, "train")[1] == sum(mean * n for mean, n in means) / 40

@@ -5,8 +5,9 @@ from statistics import fmean, stdev
 
 import pytest
 
+from mnist_mlp.reproduction.comparison import compare, markdown_of, reached
 from mnist_mlp.reproduction.published import ROWS, Figure
-from mnist_mlp.reproduction.results import Results, line, markdown_of, reached
+from mnist_mlp.reproduction.results import Results
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "published"
 
@@ -36,7 +37,9 @@ def test_headers_say_what_was_measured(name, results):
 
 def test_the_table_is_of_the_results(results):
     runs = {name: list(results.runs(name).values()) for name in ROWS}
-    lines = [line(name, ROWS[name], figure, runs[name]) for name in ROWS for figure in ROWS[name].figures if runs[name]]
+    lines = [
+        compare(name, ROWS[name], figure, runs[name]) for name in ROWS for figure in ROWS[name].figures if runs[name]
+    ]
     assert (CONFIGS / "results.md").read_text() == markdown_of(lines)
 
 

@@ -1,0 +1,114 @@
+"""What a process of `mnist-mlp reproduce` does: train networks of a row, and note their curves."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mnist_mlp.console.quiet import quiet
+from mnist_mlp.fit import prepare
+from mnist_mlp.reproduction.epoch_curves import Curves
+from mnist_mlp.reproduction.published import ROWS
+from mnist_mlp.reproduction.results import Run, digest
+from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_seeds, train_together
+
+WORK_DIR = Path("logs") / "reproduction"
+DIVERGED = "a parameter became NaN or infinite: usually the learning rate is too large"
+QUIET = {"logger": False, "enable_progress_bar": False}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training in a process of its own.
+
+    Attributes:
+        row: The name of the row.
+        seeds: Those of the networks, which are trained at once.
+        config: The configuration file.
+        settings_digest: That of its settings when the job was made.
+        splits: The images that are measured after each epoch.
+        device: cpu or cuda.
+        work_dir: Where a training that is stopped leaves its checkpoints.
+        deadline: When to stop after the present epoch, as of `time.time()`, or None. Networks that are trained at once
+            are not stopped, but not started either.
+    """
+
+    row: str
+    seeds: tuple[int, ...]
+    config: Path
+    settings_digest: str
+    splits: tuple[str, ...]
+    device: str
+    work_dir: Path
+    deadline: float | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the checkpoints of its first seed lie."""
+        return self.work_dir / f"{self.row}-{self.seeds[0]}-{self.settings_digest}"
+
+    def run(self) -> tuple[dict[int, Run], str]:
+        """Train, on one thread.
+
+        Returns:
+            The runs that are complete, by their seeds, and why others failed, if they did.
+
+        Raises:
+            ValueError: if the configuration has changed since the job was made.
+            FloatingPointError: if a network that is trained alone diverges.
+        """
+        if digest(self.config) != self.settings_digest:
+            raise ValueError(f"{self.config} was changed meanwhile; the same command trains it as it is now")
+        torch.set_num_threads(1)
+        with quiet():
+            return self._train_together() if len(self.seeds) > 1 else (self._train_alone(*self.seeds), "")
+
+    @property
+    def _trainer(self) -> dict[str, Any]:
+        return {"accelerator": self.device, "devices": 1, **QUIET}
+
+    def _train_together(self) -> tuple[dict[int, Run], str]:
+        sessions, generators = prepare_seeds(self.seeds, self.config, trainer=self._trainer)
+        curves = [Curves(self.splits) for _ in sessions]
+        started = time.perf_counter()
+        train_together(sessions, generators, curves)
+        seconds = (time.perf_counter() - started) / len(sessions)
+        trained = zip(self.seeds, curves, strict=True)
+        runs = {seed: Run(noted.series, seconds) for seed, noted in trained if noted.complete}
+        return runs, DIVERGED if len(runs) < len(self.seeds) else ""
+
+    def _train_alone(self, seed: int) -> dict[int, Run]:
+        stopped = self.folder.glob(f"{self.row}/version_*/checkpoints/last.ckpt")
+        newest = max(stopped, key=lambda path: path.stat().st_mtime, default=None)
+        curves = Curves(self.splits, self.deadline)
+        prepare(
+            "fit",
+            self.config,
+            callbacks=[curves],
+            seed_everything=seed,
+            trainer={**self._trainer, "default_root_dir": str(self.folder)},
+            ckpt_path=newest and str(newest),
+        ).execute()
+        return {seed: Run(curves.series, curves.seconds)} if curves.complete else {}
+
+
+def jobs_of(name: str, config: Path, seeds: Sequence[int], device: str, deadline: float | None) -> list[Job]:
+    """The trainings of a row: all seeds at once where networks are small, else one by one.
+
+    Args:
+        name: That of the row.
+        config: Its configuration file.
+        seeds: Those of the networks.
+        device: cpu or cuda.
+        deadline: As in `Job`.
+    """
+
+    def job(*seeds: int) -> Job:
+        return Job(name, seeds, config, digest(config), ROWS[name].splits, device, WORK_DIR, deadline)
+
+    (session,), _ = prepare_seeds([0], config, trainer={"accelerator": "cpu", **QUIET})
+    together = obstacle_to_a_stack(session) is None
+    return [job(*seeds)] if together else [job(seed) for seed in seeds]

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from mnist_mlp.reproduction.published import ROWS, Figure, Row
+from mnist_mlp.reproduction.results import Results
+
+CONFIG = """# a comment
+model:
+  hidden_sizes: [6]
+  gradients: manual
+  dropout: 0.2
+  optimizer: {class_path: torch.optim.SGD, init_args: {lr: 0.1}}
+data: {dataset: digits, batch_size: 10, val_size: 300, steps_per_execution: auto}
+trainer: {max_epochs: 2}
+"""
+ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, note="a note")), tolerance=0.5, seeds=2)
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The configuration of the only row there is, in the present folder's configs/published."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(ROWS):
+        monkeypatch.delitem(ROWS, name)
+    monkeypatch.setitem(ROWS, "tiny", ROW)
+    (tmp_path / "configs" / "published").mkdir(parents=True)
+    path = tmp_path / "configs" / "published" / "tiny.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+@pytest.fixture
+def runs_in():
+    """A function that reads the runs of the tiny row in a file."""
+    return lambda path="logs/reproduction.json": Results(Path(path), Path("configs/published")).runs("tiny")
