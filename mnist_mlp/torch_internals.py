@@ -39,3 +39,8 @@ def optimizer_has_hooks(optimizer: Optimizer) -> bool:
     """Whether a step of this optimizer calls hooks. Relies on the tables of one optimizer's and of all optimizers'."""
     of_all = _global_optimizer_pre_hooks or _global_optimizer_post_hooks
     return bool(of_all) or any(getattr(optimizer, table) for table in OPTIMIZER_HOOKS)
+
+
+def announce_step(optimizer: Optimizer) -> None:
+    """Tell schedulers that an update is made without `optimizer.step`. Relies on `_opt_called`, or they warn."""
+    optimizer._opt_called = True  # pyright: ignore[reportAttributeAccessIssue]

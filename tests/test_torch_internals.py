@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from mnist_mlp import torch_internals
-from mnist_mlp.torch_internals import add_scaled_, has_hooks, onednn_linear, optimizer_has_hooks
+from mnist_mlp.torch_internals import add_scaled_, announce_step, has_hooks, onednn_linear, optimizer_has_hooks
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
@@ -62,3 +62,13 @@ def test_every_hook_of_an_optimizer_is_seen(register):
     assert optimizer_has_hooks(optimizer)
     handle.remove()
     assert not optimizer_has_hooks(optimizer)
+
+
+def test_schedulers_do_not_warn_of_a_step_that_was_announced():
+    optimizer = torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=1)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+    announce_step(optimizer)
+    scheduler.step()  # a warning is an error here
+    other = torch.optim.lr_scheduler.ExponentialLR(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=1), 0.5)
+    with pytest.warns(UserWarning, match="before `optimizer.step"):
+        other.step()

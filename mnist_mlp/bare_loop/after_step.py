@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from mnist_mlp.equations.penalties import limit_norms
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
-from mnist_mlp.torch_internals import add_scaled_, optimizer_has_hooks
+from mnist_mlp.torch_internals import add_scaled_, announce_step, optimizer_has_hooks
 
 AfterStep = Callable[[], Any]
 
@@ -56,6 +56,7 @@ class Descent:
     """
 
     def __init__(self, optimizer: SGD) -> None:
+        announce_step(optimizer)
         self.groups = [(group, [p.detach() for p in group["params"]]) for group in optimizer.param_groups]
 
     @property

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from rich.console import Console
 from torch.optim import LBFGS
 
+from mnist_mlp.console.files import check_file
+from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.session import TrainingSession, prepare
 from mnist_mlp.verification.block import OPTIMIZERS
 from mnist_mlp.verification.comparison import Comparison, compare
@@ -97,10 +98,11 @@ def run(args: list[str]) -> int:
     one_model = options.config or options.ckpt_path
     if settings and not one_model:
         raise ValueError(f"{settings[0]} needs a model: give --config or --ckpt_path")
+    if options.json:
+        check_file("json", options.json)
     with FAULTS[options.fault]() if options.fault else nullcontext():
         rows = verify_model(options.config, options.ckpt_path, settings) if one_model else verify_grid()
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
+    console = wide_console(TABLE_WIDTH)
     console.print(table_of(rows, "dtype", "parameter") if one_model else table_of(rows, "device", "dtype", "cost"))
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))

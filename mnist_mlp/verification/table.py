@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from mnist_mlp.console.tables import plain_table
 from mnist_mlp.verification.difference import largest
 
 COLUMNS = ("equal", "absolute", "relative", "ulp", "blocks", "central", "")
@@ -12,14 +12,8 @@ COLUMNS = ("equal", "absolute", "relative", "ulp", "blocks", "central", "")
 
 def table_of(rows: list[dict[str, Any]], *keys: str) -> Table:
     """The largest differences of the rows that share the values of these keys."""
-    table = Table(
-        *keys,
-        *COLUMNS,
-        title="Hand-written gradients: largest difference from autograd's, and from central differences",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title_justify="left",
-    )
+    title = "Hand-written gradients: largest difference from autograd's, and from central differences"
+    table = plain_table(*keys, *COLUMNS, title=title)
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
