@@ -124,3 +124,10 @@ def test_equations_need_torch_alone():
             if isinstance(node, ast.ImportFrom):
                 top = (node.module or "").split(".")[0]
                 assert top in {"mnist_mlp", "torch", "jaxtyping", "collections", "functools", "math", "re", "typing"}
+
+
+def test_the_readme_shows_the_house_in_its_order():
+    map_of_folders = (PACKAGE.parent / "README.md").read_text().split("\n## The map\n")[1].split("\n## ")[0]
+    shown = re.findall(r"^\| \[(\S+)\]\(mnist_mlp/(\w+)(?:\.py)?\) \|", map_of_folders, flags=re.MULTILINE)
+    assert [name.replace("\\", "") for name, _ in shown] == order()
+    assert [target for _, target in shown] == order()
