@@ -16,7 +16,6 @@ BUILD = "from setuptools import build_meta; print(build_meta.build_wheel({folder
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The folder into which a wheel of this project was unpacked."""
-    pytest.importorskip("setuptools", minversion="77", reason="the build needs setuptools 77")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"  # a copy, since a build leaves its own files beside what it builds
     shutil.copytree(ROOT / "mnist_mlp", source / "mnist_mlp", ignore=shutil.ignore_patterns("__pycache__"))
