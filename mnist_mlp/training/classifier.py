@@ -142,6 +142,7 @@ class MLPClassifier(LightningModule):
             if len(cuda_states) == torch.cuda.device_count():
                 torch.cuda.set_rng_state_all(cuda_states)
         self._random_states = []
+        self._bare_loop = None  # of a training that failed
 
     def on_train_end(self) -> None:
         """Let go of the bare loop's memory, and of captured graphs, which cannot be copied or pickled."""
@@ -254,7 +255,7 @@ class MLPClassifier(LightningModule):
             labels = torch.cat([labels, labels], dim=1)
         if self._bare_loop is None:
             self._bare_loop = BareLoop(self.mlp, *self.penalty_strengths, self.adversarial)
-        zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watch())
+        zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watched)
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
@@ -270,11 +271,12 @@ class MLPClassifier(LightningModule):
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
         return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm)
 
-    def _watch(self) -> Callable[[Step], Step] | None:
-        """What a callback looks at in each mini-batch of a block, where one does: its method `watch_steps`."""
-        callbacks = self.trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-        watchers = [callback.watch_steps for callback in callbacks if hasattr(callback, "watch_steps")]
-        return partial(watchers[0], self) if watchers else None
+    def _watched(self, step: Step) -> Step:
+        """A step of the bare loop, with those who look at each: the callbacks that have a method `watch_steps`."""
+        for callback in self.trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+            if hasattr(callback, "watch_steps"):
+                step = callback.watch_steps(self, step)
+        return step
 
     @property
     def penalty_strengths(self) -> tuple[float, float]:
