@@ -1,0 +1,99 @@
+import pytest
+import torch
+from torch import nn
+
+from mnist_mlp import MLP
+from mnist_mlp.bare_loop.after_step import Descent, after_each_step
+from mnist_mlp.bare_loop.block import BareLoop
+
+STEPS, BATCH = 3, 5
+
+
+@pytest.fixture
+def mlp():
+    torch.manual_seed(0)
+    return MLP([4, 6, 3], "sigmoid", gradients="manual")
+
+
+def block(batch_size=BATCH):
+    generator = torch.Generator().manual_seed(1)
+    xs = torch.rand(STEPS, batch_size, 4, generator=generator)
+    return xs, torch.randint(3, (STEPS, batch_size), generator=generator)
+
+
+def descent(mlp):
+    return after_each_step(mlp, torch.optim.SGD(mlp.parameters(), lr=0.5))
+
+
+def test_it_gives_the_logits_of_each_mini_batch_from_before_its_update(mlp):
+    xs, labels = block()
+    before = mlp(xs[0]).detach()
+    zs, ys = BareLoop(mlp).train(xs, labels, descent(mlp))
+    assert torch.equal(zs[0], before)
+    assert torch.equal(ys, torch.eye(3)[labels])
+    assert zs.shape == (STEPS, BATCH, 3)
+
+
+def test_memory_is_allocated_once(mlp):
+    loop, after_step = BareLoop(mlp), descent(mlp)
+    loop.train(*block(), after_step)
+    memory = [parameter.grad.data_ptr() for parameter in mlp.parameters()]
+    mlp.zero_grad()  # as Lightning does between two blocks
+    loop.train(*block(), after_step)
+    assert [parameter.grad.data_ptr() for parameter in mlp.parameters()] == memory
+
+
+def test_a_smaller_last_mini_batch_has_memory_of_its_own(mlp):
+    loop, after_step = BareLoop(mlp), descent(mlp)
+    loop.train(*block(), after_step)
+    zs, _ = loop.train(*block(batch_size=2), after_step)
+    assert zs.shape == (STEPS, 2, 3)
+    assert all(parameter.isfinite().all() for parameter in mlp.parameters())
+
+
+def test_a_parameter_that_was_replaced_gets_the_gradient(mlp):
+    loop = BareLoop(mlp)
+    loop.train(*block(), [])
+    mlp.layers[0].weight = nn.Parameter(mlp.layers[0].weight.data)  # another one in the same memory
+    loop.train(*block(), [])
+    assert mlp.layers[0].weight.grad is not None
+
+
+def test_every_mini_batch_can_be_watched(mlp):
+    seen = []
+
+    def watch(step):
+        def watched(x, y, z):
+            step(x, y, z)
+            seen.append((x, mlp.biases[0].grad.clone()))
+
+        return watched
+
+    xs, labels = block()
+    BareLoop(mlp).train(xs, labels, descent(mlp), watch)
+    assert [torch.equal(x, expected) for (x, _), expected in zip(seen, xs, strict=True)] == [True] * STEPS
+
+
+def test_what_follows_a_step_comes_in_its_order(mlp):
+    optimizer = torch.optim.SGD(mlp.parameters(), lr=0.5)
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    clip, update, schedule, limit = after_each_step(mlp, optimizer, [scheduler], lambda: None, max_norm=1.0)
+    assert clip() is None
+    assert isinstance(update, Descent)
+    schedule()
+    assert optimizer.param_groups[0]["lr"] == 0.45
+    mlp.weights[0].data.fill_(10.0)
+    mlp.weights[1].data.fill_(10.0)
+    limit()
+    norms = [w.norm(dim=1).max().item() for w in mlp.weights]
+    assert norms[0] == pytest.approx(1.0)
+    assert norms[1] > 10
+
+
+def test_a_schedule_that_moves_the_momentum_needs_the_optimizers_own_step(mlp):
+    class MovesMomentum(torch.optim.lr_scheduler.ExponentialLR):
+        cycle_momentum = True
+
+    optimizer = torch.optim.SGD(mlp.parameters(), lr=0.5)
+    update, _ = after_each_step(mlp, optimizer, [MovesMomentum(optimizer, 0.9)])
+    assert update == optimizer.step
