@@ -10,6 +10,7 @@ from lightning import Callback
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
 from mnist_mlp.fit.settings import laid_over
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 
 QUICK = Path(__file__).parent.parent.parent / "configs" / "quickstart.yaml"
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.02, "amsgrad": True, "fused": True}}
@@ -100,7 +101,7 @@ class Order(Callback):
 def test_callbacks_come_before_all_others_and_are_not_configured():
     order = Order()
     session = prepare("fit", QUICK, callbacks=[order], trainer={**QUIET, "max_epochs": 1})
-    assert session.trainer.callbacks[0] is order  # pyright: ignore[reportAttributeAccessIssue]
+    assert callbacks_of(session.trainer)[0] is order
     session.execute()
     assert order.seen == [[]]
     config = yaml.safe_load(Path("logs/quickstart/version_0/config.yaml").read_text())
