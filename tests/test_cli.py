@@ -503,7 +503,7 @@ def test_verify_refuses_bad_input(run, arguments, sentence):
 
 @pytest.mark.parametrize("option", ["--trainer.callbacks", "--trainer.callbacks+"])
 def test_the_live_check_can_be_switched_on_from_the_command_line(run, option):
-    check = f"{option}=mnist_mlp.verification.command.GradientCheck"
+    check = f"{option}=mnist_mlp.verification.GradientCheck"
     assert run("fit", *SHORT, "--name=default", check)[0] == 0
     status, _, err = run("fit", *SHORT, check, "--trainer.callbacks.every_n_steps=30")
     assert status == 0, err

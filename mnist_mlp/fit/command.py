@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mnist_mlp.fit.session import TrainingSession, prepare
+from mnist_mlp.fit.session import prepare
 
 
 def fit(args: Sequence[str]) -> None:
@@ -29,15 +29,3 @@ def test(args: Sequence[str]) -> None:
 def predict(args: Sequence[str]) -> None:
     """Run `mnist-mlp predict`."""
     prepare("predict", typed=args).execute()
-
-
-def run(args: list[str]) -> TrainingSession:
-    """Run a command as it is typed; only until its callers are moved to `prepare`."""
-    session = build(args)
-    session.execute()
-    return session
-
-
-def build(args: list[str]) -> TrainingSession:
-    """Prepare a command as it is typed; only until its callers are moved to `prepare`."""
-    return prepare(args[0], typed=args[1:])

@@ -18,6 +18,7 @@ from torch.optim import LBFGS
 
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import StepsPerExecution
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.callback_settings import LearningRateSearch, saves_between_steps
 from mnist_mlp.lightning_internals.step_counters import batches_before
 
@@ -54,7 +55,7 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
     """What in the Trainer's settings needs every mini-batch to be a step of Lightning's own, or None."""
     obstacles = [*_obstacles_in_settings(trainer)]
     obstacles += [(f"the hook {hook}", is_overridden(hook, trainer.lightning_module)) for hook in MODULE_HOOKS]
-    for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
+    for callback in callbacks_of(trainer):
         obstacles += _obstacles_in_callback(callback)
     return next((what for what, is_there in obstacles if is_there), None)
 

@@ -18,6 +18,7 @@ from mnist_mlp.bare_loop.gradient_steps import Step
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import StepsPerExecution
 from mnist_mlp.equations.penalties import strengths
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.step_counters import count_steps
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.input_checks import check_inputs
@@ -273,9 +274,9 @@ class MLPClassifier(LightningModule):
 
     def _watched(self, step: Step) -> Step:
         """A step of the bare loop, with those who look at each: the callbacks that have a method `watch_steps`."""
-        for callback in self.trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
-            if hasattr(callback, "watch_steps"):
-                step = callback.watch_steps(self, step)
+        for callback in callbacks_of(self.trainer):
+            if watch_steps := getattr(callback, "watch_steps", None):
+                step = watch_steps(self, step)
         return step
 
     @property

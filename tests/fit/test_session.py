@@ -10,6 +10,7 @@ from lightning import Callback
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
 from mnist_mlp.fit.settings import laid_over
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 
 QUICK = Path(__file__).parent.parent.parent / "configs" / "quickstart.yaml"
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.02, "amsgrad": True, "fused": True}}
@@ -100,7 +101,7 @@ class Order(Callback):
 def test_callbacks_come_before_all_others_and_are_not_configured():
     order = Order()
     session = prepare("fit", QUICK, callbacks=[order], trainer={**QUIET, "max_epochs": 1})
-    assert session.trainer.callbacks[0] is order  # pyright: ignore[reportAttributeAccessIssue]
+    assert callbacks_of(session.trainer)[0] is order
     session.execute()
     assert order.seen == [[]]
     config = yaml.safe_load(Path("logs/quickstart/version_0/config.yaml").read_text())
@@ -112,14 +113,21 @@ def test_a_run_is_continued_with_what_it_was_trained_with_and_what_is_given_wins
     session = prepare(
         ckpt_path="last", model={"optimizer": {"init_args": {"lr": 0.5}}}, trainer={**QUIET, "max_epochs": 2}
     )
-    last = Path("logs/quickstart/version_0/checkpoints/last.ckpt")
-    assert session.checkpoint == last
+    assert session.checkpoint == Path("logs/quickstart/version_0/checkpoints/last.ckpt")
     session.execute()
     assert session.model.mlp.sizes == (784, 20, 10)
     group = session.trainer.optimizers[0].param_groups[0]
     assert (group["lr"], group["amsgrad"]) == (0.5, True)
     assert [path.name for path in Path("logs/quickstart").iterdir()] == ["version_0"]
-    assert prepare("validate", trainer=QUIET).checkpoint == last.with_name("best.ckpt")
+
+
+def test_a_measurement_is_of_the_checkpoint_that_is_found():
+    trained = prepare("fit", QUICK, trainer={**QUIET, "max_epochs": 1})
+    trained.execute()
+    measured = prepare("validate", trainer=QUIET)
+    assert measured.checkpoint == Path("logs/quickstart/version_0/checkpoints/best.ckpt")
+    measured.execute()
+    assert measured.trainer.callback_metrics["val/acc"] == trained.trainer.callback_metrics["val/acc"]
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,8 @@ class Fit(Contestant):
                 seed_everything=time.time_ns() % 2**32,
                 trainer={"accelerator": self.device, "max_epochs": epochs, "default_root_dir": folder},
                 dashboard={"enabled": False},
+                callbacks=[clock],
             )
-            # the last one, so that the checkpoints count
-            session.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
             session.execute()
         return Training(clock.times, session.trainer.callback_metrics["val/acc"].item())
 
