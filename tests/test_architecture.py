@@ -118,6 +118,18 @@ def test_what_others_do_not_publish_is_touched_in_one_room(package):
                     assert room(path) == rooms, f"{path} imports {names}"
 
 
+def test_private_attributes_are_touched_in_two_rooms():
+    """An underscored attribute of anything but oneself belongs to those who rely on what is not published."""
+    published = {"_replace", "_fields", "_exit", "_make", "_asdict"}  # of named tuples, and of os
+    for path in MODULES:
+        if room(path) in ("torch_internals", "lightning_internals"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+                own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+                assert own or node.attr in published, f"{path}:{node.lineno} touches {node.attr}"
+
+
 def test_equations_need_torch_alone():
     for path in sorted((PACKAGE / "equations").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):

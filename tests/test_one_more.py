@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from mnist_mlp.equations.activations import ACTIVATIONS, Activation, times
 from mnist_mlp.fit import prepare
-from mnist_mlp.verification.block import OPTIMIZERS
+from mnist_mlp.verification.block_comparison import OPTIMIZERS
 from mnist_mlp.verification.comparison import compare
 from mnist_mlp.verification.grid import grid
 

@@ -1,4 +1,4 @@
-"""Training on a block of mini-batches: what is aimed at, the kind of step, one mini-batch after another, the logits."""
+"""Training on a block of mini-batches without Lightning between them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -8,8 +8,16 @@ from jaxtyping import Int
 from torch import Tensor
 
 from mnist_mlp.bare_loop.after_step import AfterStep, Descent
-from mnist_mlp.bare_loop.cuda_graphs import BlockInputs, BlockOutputs, StepGraphs, run_steps
-from mnist_mlp.bare_loop.gradient_steps import AdversarialStep, AutogradStep, ManualStep, Step
+from mnist_mlp.bare_loop.cuda_graphs import StepGraphs
+from mnist_mlp.bare_loop.gradient_steps import (
+    AdversarialStep,
+    AutogradStep,
+    BlockInputs,
+    BlockOutputs,
+    ManualStep,
+    Step,
+    run_steps,
+)
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.torch_internals import has_hooks
@@ -19,11 +27,14 @@ class BareLoop:
     """Trains a network, or several at once, on blocks of mini-batches, into memory that is allocated once.
 
     Args:
-        network: The network, or a stack: every tensor then has one dimension more after that of the steps, theirs.
+        network: The network, or a stack; the second dimension of every tensor then counts the networks.
         l1_strength: As in `MLP.l1_penalty`.
         l2_strength: As in `MLP.l2_penalty`.
         adversarial: epsilon of `mnist_mlp.network.adversarial`, or 0 for training images alone.
         generators: As in `ManualStep`.
+
+    Raises:
+        ValueError: if a stack is to be trained on adversarial examples.
     """
 
     def __init__(
@@ -34,6 +45,10 @@ class BareLoop:
         adversarial: float = 0.0,
         generators: Sequence[torch.Generator] = (),
     ) -> None:
+        if adversarial and not isinstance(network, MLP):
+            raise ValueError(
+                f"a stack takes no adversarial examples; got adversarial {adversarial}: train its networks one by one"
+            )
         self.network = network
         self.strengths = (l1_strength, l2_strength)
         self.adversarial = adversarial
@@ -52,7 +67,8 @@ class BareLoop:
 
         Args:
             xs: The inputs, checked before.
-            targets: Labels, or values aimed at. With `adversarial` each mini-batch's are there twice.
+            targets: Labels, or values aimed at. With `adversarial` those of each mini-batch stand twice in a row: for
+                the images, then for their examples.
             after_step: What is called after the gradients of each mini-batch: `after_each_step`.
             watch: What wraps the step, to look at what it does.
 
@@ -69,7 +85,7 @@ class BareLoop:
             step = AdversarialStep(step, self.network, self.adversarial)
         if watch:
             step = watch(step)
-        descent = after_step[0] if len(after_step) == 1 else None
+        descent = after_step[0] if len(after_step) == 1 and isinstance(self.network, MLP) else None
         with torch.no_grad() if by_hand else nullcontext():
             if xs.is_cuda and isinstance(step, ManualStep) and isinstance(descent, Descent):
                 self._graphs.run(step, descent, xs, ys, zs)

@@ -1,37 +1,16 @@
-"""One mini-batch after another; on CUDA as one captured graph, which is replayed."""
+"""A block on CUDA: one captured graph, which is replayed."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from mnist_mlp.bare_loop.after_step import AfterStep, Descent
-from mnist_mlp.bare_loop.gradient_steps import ManualStep, Step
-
-BlockInputs = Float[Tensor, "steps *networks batch n_0"]
-BlockOutputs = Float[Tensor, "steps *networks rows n_L"]  # with adversarial examples twice as many rows as the inputs
-
-
-def run_steps(step: Step, after_step: Sequence[AfterStep], xs: BlockInputs, ys: BlockOutputs, zs: BlockOutputs) -> None:
-    """Train on one mini-batch after another.
-
-    Args:
-        step: What computes the gradients.
-        after_step: What is called after each mini-batch, see `mnist_mlp.bare_loop.after_step`.
-        xs: The inputs.
-        ys: The values aimed at.
-        zs: Where z^L of each mini-batch, from before its update, is written.
-    """
-    for x, y, z in zip(xs.unbind(), ys.unbind(), zs.unbind(), strict=True):
-        step(x, y, z)
-        for call in after_step:
-            call()
+from mnist_mlp.bare_loop.after_step import Descent
+from mnist_mlp.bare_loop.gradient_steps import BlockInputs, BlockOutputs, ManualStep, run_steps
 
 
 class StepGraphs:
-    """`run_steps` on CUDA: the first block of a shape runs as ever, the second is captured, and all others replay it.
+    """`run_steps` on CUDA: the first block of a shape runs step by step, the second is captured, all others replay it.
 
     A captured graph holds the learning rates as they were, and the addresses of the parameters and of the step's
     memory: with other rates, parameters or steps a block is captured anew.
@@ -42,10 +21,10 @@ class StepGraphs:
 
     def run(self, step: ManualStep, descent: Descent, xs: BlockInputs, ys: BlockOutputs, zs: BlockOutputs) -> None:
         """Train on one mini-batch after another, as `run_steps` does."""
-        state = (step, descent.learning_rates, *(parameter.data_ptr() for parameter in step.parameters))
-        key = (xs.shape, state)
+        state = (descent.learning_rates, *(parameter.data_ptr() for parameter in step.parameters))
+        key = (step, xs.shape, state)
         if key not in self.graphs:
-            self.graphs = {known: graph for known, graph in self.graphs.items() if known[1] == state} | {key: None}
+            self.graphs = {known: graph for known, graph in self.graphs.items() if known[-1] == state} | {key: None}
             run_steps(step, [descent], xs, ys, zs)
             return
         captured = self.graphs[key]

@@ -1,4 +1,4 @@
-"""Kinds of step: the gradients of one mini-batch, for each parameter's `grad`.
+"""Kinds of step: the gradients of one mini-batch, for each parameter's `grad`; and one step after another.
 
 `ManualStep` calls the same equations as `mnist_mlp.network.autograd_functions` does, with the same results bit for bit,
 but without autograd's graph, and into memory that is allocated once.
@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from mnist_mlp.bare_loop.after_step import AfterStep
 from mnist_mlp.equations.backprop import Memory, Trace, backpropagate, feedforward
-from mnist_mlp.equations.costs import OutputBuffers
+from mnist_mlp.equations.costs import OutputMemory
 from mnist_mlp.equations.matrix_product import ONEDNN_PRODUCTS, is_onednns
 from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.equations.shapes import Inputs, Outputs
@@ -22,6 +23,8 @@ from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
 
 Step = Callable[[Tensor, Tensor, Tensor], None]
+BlockInputs = Float[Tensor, "steps *networks batch n_0"]
+BlockOutputs = Float[Tensor, "steps *networks rows n_L"]  # with adversarial examples twice as many rows as the inputs
 
 
 class AutogradStep:
@@ -52,8 +55,8 @@ class ManualStep:
     """The gradients of cost and penalties by hand.
 
     Args:
-        network: The network, or several: z and the values aimed at then have one dimension more before, as the inputs
-            do. It is trained: its dropout, if any, is on.
+        network: The network, or a stack of several; x, y and z then have one more dimension in front. It is in training
+            mode: its dropout, if any, is on.
         batch_size: Samples in every mini-batch.
         l1_strength: As in `MLP.l1_penalty`.
         l2_strength: As in `MLP.l2_penalty`.
@@ -73,6 +76,7 @@ class ManualStep:
         self.weights = [w.detach() for w in network.weights]
         self.biases = [b.detach() for b in network.biases]
         self.sigmas, self.cost = network.sigmas, network.cost
+        self.made_for = (network.sigmas, network.cost, network.dropout_probabilities)
         self.large = [
             w.dim() == 2 and w.numel() * batch_size >= ONEDNN_PRODUCTS and is_onednns(w) for w in self.weights
         ]
@@ -99,7 +103,7 @@ class ManualStep:
             weights=[None if large else torch.empty_like(w) for w, large in zip(self.weights, self.large, strict=True)],
             biases=[torch.empty_like(b) for b in self.biases],
         )
-        self.output_buffers = OutputBuffers(empty(n_out), empty(n_out), empty(n_out))
+        self.output_memory = OutputMemory(empty(n_out), empty(n_out), empty(n_out))
 
     def _choose_draws(self, probabilities: Sequence[float], generators: Sequence[torch.Generator]) -> None:
         """What is drawn before each mini-batch: the mask of each layer, of a stack one network after another."""
@@ -111,7 +115,9 @@ class ManualStep:
         ]
 
     def belongs_to(self, network: MLP | MLPStack) -> bool:
-        """Whether these are still the network's parameters, where they still lie."""
+        """Whether the network still is what this step was made for, and its parameters lie where they lay."""
+        if self.made_for != (network.sigmas, network.cost, network.dropout_probabilities):
+            return False
         parameters = (*network.weights, *network.biases)
         return all(own is other for own, other in zip(self.parameters, parameters, strict=True)) and all(
             own.data_ptr() == p.data_ptr() for own, p in zip((*self.weights, *self.biases), parameters, strict=True)
@@ -120,7 +126,7 @@ class ManualStep:
     def __call__(self, x: Inputs, y: Outputs, z: Outputs) -> None:
         """Write z^L into z, and make the gradient of each parameter its `grad`.
 
-        It wants no graph of autograd's, and does not check x and y: see `mnist_mlp.network.input_checks`.
+        Call it under `torch.no_grad()`. It does not check x and y: see `mnist_mlp.network.input_checks`.
         """
         for parameter, large in zip(self.parameters, self.large, strict=False):
             if large:  # its gradient is not written into memory that is there, but made anew
@@ -139,7 +145,7 @@ class ManualStep:
 
     def backward(self, y: Outputs, z: Outputs, trace: Trace) -> None:
         """Make the gradient of each parameter its `grad`."""
-        delta_L = self.cost.output_error(z, y, self.output_buffers)
+        delta_L = self.cost.output_error(z, y, self.output_memory)
         gradients = backpropagate(delta_L, self.weights, self.sigmas, trace, self.memory)
         if self.penalties:  # summed up before they are added, as autograd does it
             for l, (w, nabla_w) in enumerate(zip(self.weights, gradients.weights, strict=True)):
@@ -174,3 +180,19 @@ def _overlapping(memory: Float[Tensor, "*networks batch n"], widths: Sequence[in
     """A matrix for each layer, all in one memory: each is done with it before the next one needs it."""
     shape = memory.shape[:-1]
     return [memory.flatten()[: shape.numel() * n].view(*shape, n) for n in widths]
+
+
+def run_steps(step: Step, after_step: Sequence[AfterStep], xs: BlockInputs, ys: BlockOutputs, zs: BlockOutputs) -> None:
+    """Train on one mini-batch after another.
+
+    Args:
+        step: What computes the gradients.
+        after_step: What is called after each mini-batch, see `mnist_mlp.bare_loop.after_step`.
+        xs: The inputs.
+        ys: The values aimed at.
+        zs: Where z^L of each mini-batch, from before its update, is written.
+    """
+    for x, y, z in zip(xs.unbind(), ys.unbind(), zs.unbind(), strict=True):
+        step(x, y, z)
+        for call in after_step:
+            call()

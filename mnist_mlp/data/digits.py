@@ -5,9 +5,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from mnist_mlp.data.images import LabelledImages
+from mnist_mlp.data.images import IMAGE_SIZE, LabelledImages
 
-IMAGE_SIDE = 28
 BOX_SIDE = 20
 DIGITS_TEST_SIZE = 360
 
@@ -47,11 +46,11 @@ def draw_like_mnist(small: Tensor) -> UInt8[Tensor, "n 784"]:
     centre_x, centre_y = column_mass @ pixel_centres / mass, row_mass @ pixel_centres / mass
 
     # affine_grid maps an output coordinate to an input coordinate, both in units of half an image.
-    zoom = (IMAGE_SIDE / side) * (extent / BOX_SIDE)
+    zoom = (IMAGE_SIZE / side) * (extent / BOX_SIDE)
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = zoom
     theta[:, 0, 2], theta[:, 1, 2] = centre_x / (side / 2) - 1, centre_y / (side / 2) - 1
-    grid = F.affine_grid(theta, [n, 1, IMAGE_SIDE, IMAGE_SIDE], align_corners=False)
+    grid = F.affine_grid(theta, [n, 1, IMAGE_SIZE, IMAGE_SIZE], align_corners=False)
     drawn = F.grid_sample(small[:, None], grid, mode="bicubic", align_corners=False)
     return (drawn.clamp(0, 1) * 255).round().to(torch.uint8).flatten(1)
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
+IMAGE_SIZE = 28  # height and width of MNIST's images, in pixels
+
 
 class LabelledImages(NamedTuple):
     """Images and their classes, in the order of the file.
@@ -14,5 +16,5 @@ class LabelledImages(NamedTuple):
         labels: Classes in 0 ... 9.
     """
 
-    images: UInt8[Tensor, "n 784"]
+    images: UInt8[Tensor, "n pixels"]
     labels: Int64[Tensor, "n"]

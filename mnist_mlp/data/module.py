@@ -12,12 +12,11 @@ from torch.nn import functional as F
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
 from mnist_mlp.data.idx_files import IDX_DATASETS, default_data_dir, download
-from mnist_mlp.data.images import LabelledImages
+from mnist_mlp.data.images import IMAGE_SIZE, LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
 from mnist_mlp.data.sources import DATASETS, read_dataset
 
 EVALUATION_BATCH_SIZE = 1000
-IMAGE_SIZE = 28
 
 StepsPerExecution = int | Literal["auto"]
 
@@ -159,6 +158,11 @@ class MNISTDataModule(LightningDataModule):
         model = self.trainer and self.trainer.lightning_module
         if isinstance(model, TrainsInBlocks):
             return model.steps_in_a_block(self.steps_per_execution, self.batch_size)
+        if model is not None and self.steps_per_execution not in (1, "auto"):
+            raise ValueError(
+                f"{type(model).__name__} takes mini-batches one by one; got steps_per_execution "
+                f"{self.steps_per_execution}: use 1, or auto"
+            )
         return 1 if self.steps_per_execution == "auto" else self.steps_per_execution
 
     def val_dataloader(self) -> DeviceLoader | list[DeviceLoader]:

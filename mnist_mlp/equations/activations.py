@@ -1,9 +1,9 @@
 """Activation functions sigma(z), each beside its derivative.
 
 A derivative is written as a function of the activation a = sigma(z), which the forward pass has already
-computed: backpropagation then needs neither z nor a second exponential. Every function here works element
-by element on a tensor of any shape and floating dtype, and is finite wherever z is. Where `out` is given, the
-result is written into this tensor, and nothing is allocated.
+computed: backpropagation then needs neither z nor a second exponential. Every function but `softmax` works element by
+element, on a tensor of any shape and floating dtype, and is finite wherever z is. Where `out` is given, the result is
+written into it; `identity` alone returns z itself.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,8 @@ ONE = torch.ones(())  # a tensor, since torch.sub writes 1 - a into `out` for tw
 class Activation(NamedTuple):
     """An activation function, its derivative, and what else is to be known of it.
 
-    Each function takes `out` too; that of `function` may be z itself, that of the others must be a tensor of its own.
+    Each function also takes `out`. For `function` it may be z itself; for the two others it must be none of their
+    arguments.
 
     Attributes:
         function: z -> a = sigma(z).

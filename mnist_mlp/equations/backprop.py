@@ -12,7 +12,8 @@ delta^L carries the 1/n of the cost; nothing after it divides. Source: Nielsen, 
 
 Lists are counted from 0. weights[l], biases[l] and zs[l] belong to one layer, but inputs[l] is that layer's *input*, so
 that inputs[0] is x: the book's a^{l-1} stands beside its w^l. Nothing is checked here: see
-`mnist_mlp.network.input_checks`. Several networks at once have one dimension more before in every tensor, theirs.
+`mnist_mlp.network.input_checks`. Several networks at once have one more dimension in front in every tensor: the
+networks.
 
 A worked example, a 2-2-1 network of rectifiers with a linear output and the quadratic cost, on one sample:
 
@@ -181,7 +182,7 @@ def errors(
     """The errors of all layers by BP2, from the last to the first: (L - 1, delta^L), ..., (0, delta^1).
 
     Args:
-        delta_L: delta^L.
+        delta_L: As in `backpropagate`.
         weights: As in the forward pass.
         sigmas: As in the forward pass.
         trace: What `feedforward` left.
@@ -201,11 +202,11 @@ def hidden_error(
     sigma: Activation,
     a: Inputs,
     mask: Inputs | None = None,
-    nabla_a: Inputs | None = None,
+    nabla_a_out: Inputs | None = None,
     out: Inputs | None = None,
 ) -> Inputs:
-    """BP2: delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l), where a is sigma(z^l), and nabla_a memory."""
-    return sigma.times_derivative(activation_gradient(delta, w, mask, out=nabla_a), a, out=out)
+    """BP2: delta^l = (delta^{l+1} @ w^{l+1}) (.) sigma'(z^l), times the mask before sigma' where there is one."""
+    return sigma.times_derivative(activation_gradient(delta, w, mask, out=nabla_a_out), a, out=out)
 
 
 def activation_gradient(delta: Errors, w: Weights, mask: Inputs | None = None, out: Inputs | None = None) -> Inputs:

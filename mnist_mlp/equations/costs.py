@@ -3,7 +3,7 @@
 A cost takes the last *weighted input* z^L and applies the output activation itself, so that the pairs
 (softmax, cross-entropy) and (sigmoid, binary cross-entropy) are computed without under- or overflow.
 z and y have shape (batch, n_L) and one floating dtype; a cost returns a scalar, its error a tensor like z. An error
-also takes several networks at once, with one dimension more before.
+also takes several networks at once: with one more dimension in front, the networks.
 The scale of C differs from cost to cost, and a learning rate does not carry over from one to another:
 with ten outputs, the gradient of `mse` is a fifth of that of `quadratic`.
 
@@ -22,7 +22,7 @@ from mnist_mlp.equations.activations import ACTIVATIONS, Activation, sigmoid, so
 from mnist_mlp.equations.shapes import Outputs, Scalar
 
 
-class OutputBuffers(NamedTuple):
+class OutputMemory(NamedTuple):
     """Where an output error writes.
 
     Attributes:
@@ -36,7 +36,7 @@ class OutputBuffers(NamedTuple):
     delta: Tensor | None
 
 
-ALLOCATE = OutputBuffers(None, None, None)
+ALLOCATED_ANEW = OutputMemory(None, None, None)
 
 
 class Cost(NamedTuple):
@@ -68,7 +68,7 @@ def quadratic(z: Outputs, y: Outputs, output: Activation) -> Scalar:
     return (a - y).square().sum() / (2 * len(z))
 
 
-def quadratic_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE, *, output: Activation) -> Outputs:
+def quadratic_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW, *, output: Activation) -> Outputs:
     """delta^L = 1/n (a - y) (.) sigma'(z).
 
     Source: Nielsen, ch. 2, eq. (30).
@@ -86,7 +86,7 @@ def mse(z: Outputs, y: Outputs, output: Activation) -> Scalar:
     return F.mse_loss(output.function(z), y)
 
 
-def mse_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE, *, output: Activation) -> Outputs:
+def mse_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW, *, output: Activation) -> Outputs:
     """delta^L = 2/(n n_L) (a - y) (.) sigma'(z).
 
     Source: BP1 for `mse`; Nielsen, ch. 2, eq. (30).
@@ -106,7 +106,7 @@ def cross_entropy(z: Outputs, y: Outputs) -> Scalar:
     return F.cross_entropy(z, y)
 
 
-def cross_entropy_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE) -> Outputs:
+def cross_entropy_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW) -> Outputs:
     """delta^L = 1/n (softmax(z) - y), for rows of y that sum to 1.
 
     Source: Nielsen, ch. 3, eq. (84).
@@ -126,7 +126,7 @@ def binary_cross_entropy(z: Outputs, y: Outputs) -> Scalar:
     return F.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(z)
 
 
-def binary_cross_entropy_error(z: Outputs, y: Outputs, out: OutputBuffers = ALLOCATE) -> Outputs:
+def binary_cross_entropy_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW) -> Outputs:
     """delta^L = 1/n (sigmoid(z) - y): the factor sigma'(z) that slows learning down has cancelled.
 
     Source: Nielsen, ch. 3, eq. (66).
@@ -147,7 +147,7 @@ def cost_named(name: str, output_activation: str | None = None) -> Cost:
     """The cost of that name, with its output activation bound.
 
     Args:
-        name: quadratic, mse, cross_entropy or binary_cross_entropy.
+        name: A name in `SQUARED` or `PAIRED`.
         output_activation: for the two squared costs any name in `ACTIVATIONS`, by default sigmoid;
             regression wants identity. The two cross-entropies are defined by their own.
 
@@ -159,7 +159,7 @@ def cost_named(name: str, output_activation: str | None = None) -> Cost:
         if output_activation not in (None, own):
             raise ValueError(
                 f"output_activation must be {own} with the cost {name}, which is defined by it; "
-                f"got {output_activation!r}: leave it out, or use the cost quadratic or mse"
+                f"got {output_activation!r}: leave it out, or use the cost {' or '.join(sorted(SQUARED, reverse=True))}"
             )
         return PAIRED[name]
     if name not in SQUARED:

@@ -19,8 +19,8 @@ def product(
 
     `torch.mm` calls MKL in float32, which takes its slower kernels on processors that are not Intel's: on an AMD EPYC
     with AVX-512, oneDNN takes half the time. But oneDNN has no gradient, takes no `out`, and its call costs 15
-    microseconds. So it forms the large products that need no gradient, and which those are depends on their shape
-    alone: the same product has the same bits each time.
+    microseconds. So it forms the large products that need no gradient, in float32 on the CPU: under the same settings a
+    product of the same shapes has the same bits each time.
 
     Args:
         a: The left factor.

@@ -54,7 +54,7 @@ def l2_gradient(w: Weights, strength: float, out: Weights | None = None) -> Weig
 
 
 def strengths(l1: float, l2: float, n: int) -> tuple[float, float]:
-    """The strengths lambda/n of L1 and of L2, where n is the number of images that train, in whichever batches.
+    """The strengths lambda/n of L1 and of L2, where n is the number of images that train, whatever the batch size.
 
     Source: Nielsen, ch. 3, eq. (87) and (95).
     """

@@ -1,4 +1,4 @@
-"""The equations as an `nn.Module`, with what belongs to a network: dropout, stacks, adversarial examples, health.
+"""The equations as an `nn.Module` and as `autograd.Function`s, with their input checks, and what builds on them.
 
 May import: equations.
 One more way to look at a network: a module of plain functions that take an `MLP`.

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mnist_mlp.equations.backprop import activation_gradient, errors, feedforward
+from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
 
 
@@ -18,16 +19,24 @@ def adversarial_examples(
 ) -> Float[Tensor, "batch n_0"]:
     """x + epsilon g / ||g|| for each sample, where g = dC/dx: backpropagation, one layer further down.
 
+    Always by the equations, whatever `mlp.gradients` is; hooks on the network do not act here.
+
     Args:
         mlp: The network. Where it is trained, its dropout draws masks.
         x: The inputs.
         targets: As in `MLP.loss`.
         epsilon: The Euclidean length of the way, in the units of x; an image whose gradient is 0 is left as it is.
 
+    Raises:
+        ValueError: as `MLP.forward` does.
+
     Source: Goodfellow, Shlens, Szegedy, Explaining and Harnessing Adversarial Examples, 2015, section 4, with the
-    Euclidean norm for the maximum norm, as Miyato et al., Virtual Adversarial Training, 2018, eq. (4).
+    Euclidean norm for the maximum norm, as Miyato et al., Virtual Adversarial Training, 2018.
     """
-    z, trace = feedforward(x, mlp.weights, mlp.biases, mlp.sigmas, mlp.dropout_masks(x))
-    *_, (_, delta_1) = errors(mlp.output_error(z, targets), mlp.weights, mlp.sigmas, trace)
-    g = activation_gradient(delta_1, mlp.weights[0], trace.masks[0])
+    check_inputs(x, mlp.weights, mlp.biases)
+    # detached, since autocast would keep its copies of the parameters, without a graph, for the next forward pass
+    weights, biases = [w.detach() for w in mlp.weights], [b.detach() for b in mlp.biases]
+    z, trace = feedforward(x, weights, biases, mlp.sigmas, mlp.dropout_masks(x))
+    *_, (_, delta_1) = errors(mlp.output_error(z, targets), weights, mlp.sigmas, trace)
+    g = activation_gradient(delta_1, weights[0], trace.masks[0])
     return torch.add(x, F.normalize(g.to(x.dtype)), alpha=epsilon)

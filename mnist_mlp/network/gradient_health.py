@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from mnist_mlp.equations.activations import Activation
 from mnist_mlp.equations.backprop import errors, feedforward, weight_gradient
+from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
 
 SATURATED = 0.05  # of the derivative at 0
@@ -47,7 +48,12 @@ class Probe(NamedTuple):
 
 @torch.no_grad()
 def probe(mlp: MLP, x: Float[Tensor, "n n_0"], labels: Int[Tensor, "n"]) -> Probe:
-    """Feed images forward and their errors back, without dropout."""
+    """Feed images forward and their errors back, without dropout.
+
+    Raises:
+        ValueError: as `MLP.forward` does.
+    """
+    check_inputs(x, mlp.weights, mlp.biases)
     z, trace = feedforward(x, mlp.weights, mlp.biases, mlp.sigmas)
     delta_L = mlp.output_error(z, labels) * len(x)
     deltas = [delta for _, delta in errors(delta_L, mlp.weights, mlp.sigmas, trace)]

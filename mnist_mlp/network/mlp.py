@@ -12,8 +12,9 @@ from mnist_mlp.equations.costs import cost_named
 from mnist_mlp.equations.initializers import initializer_named
 from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
-from mnist_mlp.network.dropout import compute_dtype, draw_mask
+from mnist_mlp.network.dropout import draw_mask
 from mnist_mlp.network.input_checks import check_inputs
+from mnist_mlp.network.precision import at_least_float32, compute_dtype
 
 GRADIENTS = ("autograd", "manual")
 
@@ -29,7 +30,7 @@ class MLP(nn.Module):
         sizes: The number of neurons of each layer, the inputs first and the outputs last: two numbers are a
             network without hidden layer.
         activation: For all hidden layers a name of `mnist_mlp.equations.ACTIVATIONS`, or a list with one for each.
-        cost: quadratic, mse, cross_entropy or binary_cross_entropy.
+        cost: quadratic, mse, cross_entropy, binary_cross_entropy or another name of `mnist_mlp.equations.costs`.
         initializer: For all layers a name of `mnist_mlp.equations.INITIALIZERS`, normal(std) or uniform(bound), or a
             list with one for each.
         output_activation: For the costs quadratic and mse, any activation, by default sigmoid; regression
@@ -190,11 +191,6 @@ class MLP(nn.Module):
                 f"of shape {tuple(like.shape)}; got {targets.dtype} of shape {tuple(targets.shape)}"
             )
         return targets
-
-
-def at_least_float32(z: Float[Tensor, "batch n_L"]) -> Float[Tensor, "batch n_L"]:
-    """z, or where it has half precision a copy in float32: a cost sums too many numbers for less."""
-    return z.float() if z.dtype in (torch.bfloat16, torch.float16) else z
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from mnist_mlp.network.mlp import MLP
 
 
 class MLPStack(nn.Module):
-    """N networks, with one dimension more before in each parameter: w^l is (N, n_l, n_{l-1}), and b^l (N, n_l).
+    """N networks, with one more dimension in front in each parameter: w^l is (N, n_l, n_{l-1}), and b^l (N, n_l).
 
     One batched product does the work of N small ones, each of which costs its call. The parameters of the N networks
     become views into the stack's, so that they can be used, measured and saved at any time as networks of their own.

@@ -39,11 +39,9 @@ class ThreadChoice(Callback):
 class NormLimit(Callback):
     """Shrink incoming weights that a step of Lightning's has made too long, before a checkpoint is written."""
 
-    def __init__(self, max_norm: float) -> None:
-        self.max_norm = max_norm
-
     @override
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        limit_hidden_norms(cast(MLP, pl_module.mlp), self.max_norm)
+        if max_norm := cast(float | None, pl_module.max_norm):
+            limit_hidden_norms(cast(MLP, pl_module.mlp), max_norm)

@@ -23,7 +23,7 @@ from mnist_mlp.lightning_internals.step_counters import count_steps
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.training.blocks import cut_to_the_limit, steps_in_a_block
+from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
 from mnist_mlp.training.callbacks import NormLimit, ThreadChoice
 from mnist_mlp.training.metrics import EpochMetrics
 
@@ -46,7 +46,7 @@ class MLPClassifier(LightningModule):
         hidden_sizes: Neurons in each hidden layer; an empty list makes it a network without any.
         activation: For all hidden layers relu, sigmoid, tanh or another name of `mnist_mlp.equations.ACTIVATIONS`, or a
             list with one each.
-        cost: quadratic, mse, cross_entropy or binary_cross_entropy.
+        cost: quadratic, mse, cross_entropy, binary_cross_entropy or another name of `mnist_mlp.equations.costs`.
         initializer: For all layers he, large, scaled, pytorch, normal(std), uniform(bound) or another name of
             `mnist_mlp.equations.INITIALIZERS`, or a list with one each, that of the outputs last.
         output_activation: For the costs quadratic and mse, any activation; by default sigmoid.
@@ -125,10 +125,10 @@ class MLPClassifier(LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, and keep to `max_norm`."""
-        return [ThreadChoice(), *([NormLimit(self.max_norm)] if self.max_norm else [])]
+        return [ThreadChoice(), NormLimit()]
 
     def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
-        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.blocks`.
+        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.block_length`.
 
         Raises:
             ValueError: if more than one was asked for, and the Trainer's settings need single steps.
@@ -143,14 +143,16 @@ class MLPClassifier(LightningModule):
             if len(cuda_states) == torch.cuda.device_count():
                 torch.cuda.set_rng_state_all(cuda_states)
         self._random_states = []
-        self._bare_loop = None  # of a training that failed
+        self._bare_loop = None  # what a training that failed has left
 
     def on_train_end(self) -> None:
         """Let go of the bare loop's memory, and of captured graphs, which cannot be copied or pickled."""
         self._bare_loop = None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The mean cost of a mini-batch plus the penalties; of a block the last mini-batch, after the others' steps.
+        """The mean cost of a mini-batch plus the penalties.
+
+        Of a block, all mini-batches but the last are trained on here, and the cost is that of the last.
 
         Raises:
             FloatingPointError: if the cost is NaN or infinite.
@@ -243,7 +245,9 @@ class MLPClassifier(LightningModule):
     def _train_on_all_but_the_last(
         self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]
     ) -> Batch:
-        allowed = cut_to_the_limit(self.trainer, len(xs))
+        allowed = steps_allowed(self.trainer, len(xs))
+        if allowed < len(xs):
+            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - allowed)
         xs, labels = xs[:allowed], labels[:allowed]
         if len(xs) > 1:
             self._train_on(xs[:-1], labels[:-1])
@@ -254,8 +258,9 @@ class MLPClassifier(LightningModule):
         check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         if self.adversarial:
             labels = torch.cat([labels, labels], dim=1)
-        if self._bare_loop is None:
-            self._bare_loop = BareLoop(self.mlp, *self.penalty_strengths, self.adversarial)
+        settings = (*self.penalty_strengths, self.adversarial)
+        if self._bare_loop is None or (*self._bare_loop.strengths, self._bare_loop.adversarial) != settings:
+            self._bare_loop = BareLoop(self.mlp, *settings)
         zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watched)
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():

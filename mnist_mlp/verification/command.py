@@ -13,7 +13,7 @@ from torch.optim import LBFGS
 from mnist_mlp.console.files import check_file
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.session import TrainingSession, prepare
-from mnist_mlp.verification.block import OPTIMIZERS
+from mnist_mlp.verification.block_comparison import OPTIMIZERS
 from mnist_mlp.verification.comparison import Comparison, compare
 from mnist_mlp.verification.difference import MAX_ULP, MAX_ULP_OF_A_MODEL
 from mnist_mlp.verification.faults import FAULTS

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.verification.block import MakeOptimizer, compare_block
+from mnist_mlp.verification.block_comparison import MakeOptimizer, compare_block
 from mnist_mlp.verification.central_differences import MAX_RELATIVE_CENTRAL, central_difference
 from mnist_mlp.verification.difference import MAX_ULP, Difference, differences, largest
 from mnist_mlp.verification.gradients import gradients

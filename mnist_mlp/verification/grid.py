@@ -10,7 +10,7 @@ from mnist_mlp.equations import costs
 from mnist_mlp.equations.activations import ACTIVATIONS
 from mnist_mlp.equations.costs import cost_named
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.verification.block import OPTIMIZERS
+from mnist_mlp.verification.block_comparison import OPTIMIZERS
 
 BATCH_SIZES = (1, 8)
 SIZES = ((5, 3), (5, 4, 3), (5, 7, 4, 6, 3))  # 0, 1 and 3 hidden layers; no width is a batch size
@@ -72,7 +72,8 @@ class Case:
 
 def grid() -> list[Case]:
     """All combinations of activation, cost, output activation, depth, dropout, batch size, dtype and device."""
-    outputs = [*product(costs.SQUARED, ACTIVATIONS), ("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")]
+    paired = [(name, cost.output_activation.__name__) for name, cost in costs.PAIRED.items()]
+    outputs = [*product(costs.SQUARED, ACTIVATIONS), *paired]
     devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
     optimizers = cycle(OPTIMIZERS)  # each in its turn, so that each meets every other setting somewhere
     return [

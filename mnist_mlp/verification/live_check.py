@@ -10,7 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mnist_mlp.bare_loop.gradient_steps import Step
-from mnist_mlp.network.dropout import compute_dtype
+from mnist_mlp.network.precision import compute_dtype
 from mnist_mlp.training.classifier import Batch, MLPClassifier
 from mnist_mlp.verification.difference import relative_error
 
@@ -70,6 +70,8 @@ class GradientCheck(Callback):
         with trainer.precision_plugin.train_step_context():
             precision = compute_dtype(x)
             reference = self._reference(model, x, labels, self._random_state)
+        if reference == 0:  # what the loss was multiplied by is not known: the next mini-batch is compared
+            return
         # with accumulation or float16, the loss arrives multiplied by a number
         others = torch.autograd.grad(reference * (loss / reference).detach(), list(parameters.values()))
         self._compare(model, dict(zip(parameters, made, strict=True)), others, precision, trainer.global_step)
@@ -136,11 +138,11 @@ def _trained(model: MLPClassifier) -> dict[str, Tensor]:
 
 
 def _random_state(device: torch.device) -> Tensor:
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+    return torch.get_rng_state() if device.type == "cpu" else torch.get_device_module(device).get_rng_state()
 
 
 def _set_random_state(device: torch.device, state: Tensor) -> None:
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state, device)
-    else:
+    if device.type == "cpu":
         torch.set_rng_state(state)
+    else:
+        torch.get_device_module(device).set_rng_state(state)

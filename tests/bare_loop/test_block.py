@@ -5,6 +5,7 @@ from torch import nn
 from mnist_mlp import MLP
 from mnist_mlp.bare_loop.after_step import Descent, after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
+from mnist_mlp.network.stack import MLPStack
 
 STEPS, BATCH = 3, 5
 
@@ -97,3 +98,8 @@ def test_a_schedule_that_moves_the_momentum_needs_the_optimizers_own_step(mlp):
     optimizer = torch.optim.SGD(mlp.parameters(), lr=0.5)
     update, _ = after_each_step(mlp, optimizer, [MovesMomentum(optimizer, 0.9)])
     assert update == optimizer.step
+
+
+def test_a_stack_takes_no_adversarial_examples(mlp):
+    with pytest.raises(ValueError, match="a stack takes no adversarial examples"):
+        BareLoop(MLPStack([mlp]), adversarial=0.5)

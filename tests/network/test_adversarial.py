@@ -69,3 +69,28 @@ def test_a_step_is_the_mean_of_both_costs(kind):
     for parameter, gradient in zip(mlp.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-12)
     torch.testing.assert_close(z, mlp(torch.cat([x, moved])))
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_under_autocast_every_parameter_still_gets_its_gradient(gradients):
+    mlp = MLP([5, 4, 3], "tanh", gradients=gradients)
+    x, labels = torch.rand(6, 5), torch.tensor([0, 1, 2, 0, 1, 2])
+    with torch.autocast("cpu", torch.bfloat16):
+        moved = adversarial_examples(mlp, x, labels, 0.5)
+        loss = mlp.loss(mlp(moved), labels)
+    loss.backward()
+    assert all(parameter.grad is not None for parameter in mlp.parameters())
+    torch.testing.assert_close((moved - x).norm(dim=1), torch.full((6,), 0.5), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.ones(2, 5, dtype=torch.int64), "inputs must be floating-point"),
+        (torch.rand(0, 5), "a batch must hold at least one sample"),
+        (torch.full((2, 5), torch.nan), "inputs must be finite"),
+    ],
+)
+def test_bad_inputs_are_refused(x, message, without_shape_checks):
+    with pytest.raises(ValueError, match=message):
+        adversarial_examples(MLP([5, 4, 3]), x, torch.zeros(len(x), dtype=torch.int64), 0.5)

@@ -21,7 +21,7 @@ from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
 from mnist_mlp.verification import GradientCheck
 from mnist_mlp.verification import command as verification
-from mnist_mlp.verification.block import OPTIMIZERS, compare_block
+from mnist_mlp.verification.block_comparison import OPTIMIZERS, compare_block
 from mnist_mlp.verification.central_differences import central_difference
 from mnist_mlp.verification.command import verify_grid
 from mnist_mlp.verification.comparison import Comparison, compare
@@ -433,6 +433,34 @@ def test_the_live_check_sees_the_penalties_that_are_really_there(steps, model, t
 def test_the_live_check_with_accumulation_and_clipping(trainer, tmp_path):
     data = MNISTDataModule("digits", batch_size=50, val_size=300, steps_per_execution="auto")
     train("manual", tmp_path, data, callbacks=[GradientCheck(every_n_steps=1)], **trainer)
+
+
+def test_the_live_check_passes_over_a_loss_of_zero(tmp_path):
+    model = MLPClassifier([4], gradients="manual")
+    check, logged = GradientCheck(1), []
+
+    class Perfect(Callback):
+        """Makes the first two losses 0, as those of a network that is sure and right."""
+
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            if batch_idx < 2:
+                batch[1].fill_(3)
+                model.mlp.biases[1].data.copy_(500 * torch.eye(10)[3])
+
+    seed_everything(0, verbose=False)
+    data = MNISTDataModule("digits", batch_size=50, val_size=300)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    monitored = Trainer(max_steps=5, default_root_dir=tmp_path, callbacks=[Perfect(), check], **quiet)
+    check._compare = lambda *arguments: logged.append(arguments[-1])  # pyright: ignore[reportAttributeAccessIssue]
+    monitored.fit(model, data)
+    assert logged[0] == 2
+
+
+def test_a_network_that_is_not_trained_by_hand_is_not_compared_in_blocks():
+    case = next(case for case in grid() if case.activation == "tanh")
+    mlp, xs, labels = case.build()
+    with pytest.raises(ValueError, match="a network in eval mode, with hooks or with frozen parameters"):
+        compare_block(mlp.eval(), xs, labels, OPTIMIZERS["SGD"])
 
 
 def test_the_live_check_allows_for_low_precision(tmp_path):

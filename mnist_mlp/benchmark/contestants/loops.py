@@ -13,6 +13,7 @@ from mnist_mlp.benchmark.images import Images
 from mnist_mlp.benchmark.plain_torch import sequential, torch_cost
 from mnist_mlp.benchmark.workloads import Workload
 from mnist_mlp.data.module import EVALUATION_BATCH_SIZE
+from mnist_mlp.torch_internals import add_scaled_
 
 
 class Start(NamedTuple):
@@ -102,6 +103,6 @@ class HandWrittenLoop(Loop):
                     a = activations[l - 1]
                     delta = torch.mm(delta, ws[l], out=deltas[l - 1])
                     delta.mul_(a).mul_(1 - a) if sigmoid else delta.mul_(a > 0)
-            torch._foreach_add_(parameters, gradients, alpha=-self.workload.learning_rate)  # pyright: ignore[reportPrivateImportUsage]
+            add_scaled_(parameters, gradients, -self.workload.learning_rate)
 
         return Start(network, step)

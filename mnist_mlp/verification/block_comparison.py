@@ -6,10 +6,24 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.optim import ASGD, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop, Rprop
+from torch.optim import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 
 from mnist_mlp.bare_loop.after_step import after_each_step
-from mnist_mlp.bare_loop.block import BareLoop
+from mnist_mlp.bare_loop.block import BareLoop, needs_autograd
 from mnist_mlp.bare_loop.gradient_steps import Step
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.verification.difference import Difference, differences
@@ -32,6 +46,7 @@ OPTIMIZERS: dict[str, MakeOptimizer] = {
     "RAdam": partial(RAdam, lr=0.01),
     "ASGD": partial(ASGD, lr=0.1),
     "Rprop": partial(Rprop, lr=0.01),
+    "Adafactor": Adafactor,
 }
 
 
@@ -53,6 +68,11 @@ def compare_block(
     """
     trained = copy.deepcopy(mlp)
     trained.gradients = "manual"
+    if needs_autograd(trained):
+        raise ValueError(
+            "a network in eval mode, with hooks or with frozen parameters is not trained by hand in blocks; "
+            "compare one that is trained as it is"
+        )
     twin = Twin(trained, make_optimizer)
     after_step = [*after_each_step(trained, make_optimizer(trained.parameters())), twin.follow]
     BareLoop(trained, L1_STRENGTH, L2_STRENGTH).train(xs, labels, after_step, twin.watch)

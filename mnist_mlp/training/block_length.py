@@ -1,7 +1,5 @@
 """Blocks of mini-batches in Lightning: when they can be used, and how long they are."""
 
-from typing import cast
-
 from lightning import Callback, Trainer
 from lightning.pytorch.callbacks import (
     GradientAccumulationScheduler,
@@ -16,7 +14,6 @@ from lightning.pytorch.plugins.precision import DoublePrecision, Precision
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch.optim import LBFGS
 
-from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import StepsPerExecution
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.callback_settings import LearningRateSearch, saves_between_steps
@@ -96,13 +93,11 @@ def _obstacles_in_callback(callback: Callback) -> list[tuple[str, bool]]:
     return obstacles
 
 
-def cut_to_the_limit(trainer: Trainer, steps: int) -> int:
-    """How many mini-batches of a block of so many the Trainer's limits allow; the loader gets the others back."""
+def steps_allowed(trainer: Trainer, steps: int) -> int:
+    """How many of the next `steps` mini-batches the Trainer's limits allow."""
     limits = [steps]
     if trainer.max_steps != -1:
         limits.append(trainer.max_steps - trainer.global_step)
     if trainer.num_training_batches != float("inf"):
         limits.append(int(trainer.num_training_batches) - batches_before(trainer))
-    if min(limits) < steps:
-        cast(DeviceLoader, trainer.train_dataloader).hand_back(steps - min(limits))
     return min(limits)

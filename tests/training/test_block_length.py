@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from lightning import Callback, Trainer, seed_everything
+from lightning import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import (
     EarlyStopping,
     EMAWeightAveraging,
@@ -23,7 +23,7 @@ from mnist_mlp.bare_loop.cuda_graphs import StepGraphs, run_steps
 from mnist_mlp.data.distortions import Augmentation
 from mnist_mlp.fit.progress_bar import CalmProgressBar
 from mnist_mlp.schedules import RisingMomentum
-from mnist_mlp.training.blocks import steps_in_a_block
+from mnist_mlp.training.block_length import steps_in_a_block
 
 pytestmark = pytest.mark.usefixtures("tiny_mnist", "without_shape_checks")
 
@@ -35,6 +35,7 @@ OPTIMIZERS = {
     "SGD momentum": lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True),
     "SGD decay": lambda p: SGD(p, lr=0.5, weight_decay=0.1),
     "SGD maximize": lambda p: SGD(p, lr=1e-3, maximize=True),
+    "Adafactor": lambda p: torch.optim.Adafactor(p),
     "Adam": lambda p: torch.optim.Adam(p, lr=0.01),
     "Adam fused": lambda p: torch.optim.Adam(p, lr=0.01, fused=True),
     "AdamW amsgrad": lambda p: torch.optim.AdamW(p, lr=0.01, amsgrad=True),
@@ -253,6 +254,41 @@ class MoveParameters(Callback):
     def on_train_epoch_end(self, trainer, pl_module):
         for parameter in pl_module.parameters():
             parameter.data = parameter.data.clone()
+
+
+class ChangeSettings(Callback):
+    """What a user's own schedule of dropout or of a penalty does."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            setattr(pl_module.mlp if self.name == "dropout" else pl_module, self.name, self.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dropout", 0.6), ("l1", 9.0), ("l2", 30.0), ("adversarial", 1.0), ("max_norm", 0.5)]
+)
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_with_settings_that_change_while_training(tmp_path, name, value, gradients):
+    model = {"gradients": gradients, "dropout": 0.2}
+    assert_blocks_change_nothing(tmp_path, model, callbacks=[ChangeSettings(name, value)])
+
+
+def test_a_model_that_knows_no_blocks_gets_none(tmp_path):
+    class Other(LightningModule):
+        pass
+
+    data = MNISTDataModule(batch_size=10, val_size=20, steps_per_execution=5)
+    data.setup("fit")
+    data.trainer = Trainer(logger=False, accelerator="cpu", enable_checkpointing=False)
+    data.trainer.strategy.connect(Other())
+    with pytest.raises(ValueError, match="Other takes mini-batches one by one; got steps_per_execution 5"):
+        data.train_dataloader()
+    data.steps_per_execution = "auto"
+    x, _ = next(iter(data.train_dataloader()))
+    assert x.shape == (10, 784)
 
 
 def test_with_parameters_whose_memory_moves(tmp_path):
