@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mnist_mlp.cli import main
+from mnist_mlp.cli import COMMANDS, main
 from mnist_mlp.fit import prepare
 
 QUICK = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
@@ -63,6 +65,24 @@ def test_help_lists_the_commands_without_importing_torch():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for command in ("fit", "validate", "test", "predict", "verify"):
         assert f"\n    {command} " in out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_of_the_table_is_there(command):
+    (module, function), summary = COMMANDS[command][0].split(":"), COMMANDS[command][1]
+    assert callable(getattr(import_module(f"mnist_mlp.{module}"), function))
+    assert summary
+
+
+@pytest.mark.parametrize("status", [None, 0, 3])
+def test_one_more_command_is_one_line_of_the_table(run, monkeypatch, status):
+    given = []
+    module = SimpleNamespace(run=lambda args: given.append(args) or status)
+    monkeypatch.setitem(sys.modules, "mnist_mlp.greeting.command", module)
+    monkeypatch.setitem(COMMANDS, "greet", ("greeting.command:run", "say hello"))
+    assert run("greet", "--name", "you")[0] == (status or 0)
+    assert given == [["--name", "you"]]
+    assert re.search(r"\n    greet +say hello\n", run("--help")[1])
 
 
 def test_module_and_script_are_the_same():

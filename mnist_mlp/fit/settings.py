@@ -66,7 +66,7 @@ class Given:
     Attributes:
         file: A configuration file, or None.
         settings: Sections and settings, as in such a file.
-        typed: Arguments of the command line, after the sub-command.
+        typed: What is typed on the command line after the command.
     """
 
     file: Path | None
