@@ -94,3 +94,15 @@ def test_under_autocast_every_parameter_still_gets_its_gradient(gradients):
 def test_bad_inputs_are_refused(x, message, without_shape_checks):
     with pytest.raises(ValueError, match=message):
         adversarial_examples(MLP([5, 4, 3]), x, torch.zeros(len(x), dtype=torch.int64), 0.5)
+
+
+@pytest.mark.parametrize("dropout", [{"dropout": 0.5}, {"input_dropout": 0.5}, {"dropout": 0.5, "input_dropout": 0.5}])
+def test_the_way_is_that_of_the_network_under_its_masks(dropout):
+    mlp = MLP([5, 8, 3], "tanh", **dropout).double()
+    x, labels = torch.rand(6, 5, dtype=torch.float64), torch.tensor([0, 1, 2, 0, 1, 2])
+    torch.manual_seed(1)
+    moved = adversarial_examples(mlp, x, labels, 0.5)
+    torch.manual_seed(1)
+    pixels = x.clone().requires_grad_()
+    (g,) = torch.autograd.grad(mlp.loss(mlp(pixels), labels), pixels)
+    torch.testing.assert_close(moved, x + 0.5 * torch.nn.functional.normalize(g))
