@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch.optim import LBFGS
 
+from mnist_mlp.bare_loop.threads import one_thread
 from mnist_mlp.console.files import check_file
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.session import TrainingSession, prepare
@@ -26,6 +27,7 @@ TABLE_WIDTH = 110
 Rows = list[dict[str, Any]]
 
 
+@one_thread()
 def verify_grid() -> Rows:
     """Compare every parameter of every combination of the grid; one row for each parameter."""
     rows = []
