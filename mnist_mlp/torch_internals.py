@@ -4,6 +4,7 @@ Nothing here may fail silently when torch changes: `tests/test_torch_internals.p
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,3 +45,13 @@ def optimizer_has_hooks(optimizer: Optimizer) -> bool:
 def announce_step(optimizer: Optimizer) -> None:
     """Tell schedulers that an update is made without `optimizer.step`. Relies on `_opt_called`, or they warn."""
     optimizer._opt_called = True  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def allocations(profiler: torch.profiler.profile) -> list[int]:
+    """The bytes of each allocation on the CPU in their order, negative where memory was freed.
+
+    Relies on `profiler.profiler.kineto_results` and its events named "[memory]".
+    """
+    results: Any = profiler.profiler and profiler.profiler.kineto_results
+    events = [event for event in results.events() if event.name() == "[memory]"]
+    return [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]

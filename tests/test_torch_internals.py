@@ -6,7 +6,14 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from mnist_mlp import torch_internals
-from mnist_mlp.torch_internals import add_scaled_, announce_step, has_hooks, onednn_linear, optimizer_has_hooks
+from mnist_mlp.torch_internals import (
+    add_scaled_,
+    allocations,
+    announce_step,
+    has_hooks,
+    onednn_linear,
+    optimizer_has_hooks,
+)
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
@@ -72,3 +79,12 @@ def test_schedulers_do_not_warn_of_a_step_that_was_announced():
     other = torch.optim.lr_scheduler.ExponentialLR(torch.optim.SGD(nn.Linear(3, 2).parameters(), lr=1), 0.5)
     with pytest.warns(UserWarning, match="before `optimizer.step"):
         other.step()
+
+
+def test_allocations_are_seen_in_their_order():
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+        kept = torch.empty(1000)
+        freed = torch.empty(3000)
+        del freed
+    assert allocations(profiler)[:3] == [4000, 12000, -12000]
+    del kept

@@ -21,6 +21,7 @@ from mnist_mlp.benchmark.plain_torch import sequential, torch_cost
 from mnist_mlp.benchmark.workloads import WORKLOADS, Workload
 from mnist_mlp.console.tables import plain_table
 from mnist_mlp.network.mlp import MLP
+from mnist_mlp.torch_internals import allocations
 
 WARM_UP_REPEATS = 5
 
@@ -160,9 +161,7 @@ def peak_bytes(work: Callable[[], Any], device: str) -> int:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
         kept = work()
     del kept
-    results: Any = profiler.profiler and profiler.profiler.kineto_results
-    events = [event for event in results.events() if event.name() == "[memory]"]
-    return max(accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())))
+    return max(accumulate(allocations(profiler)))
 
 
 def gradient_workloads() -> list[Workload]:

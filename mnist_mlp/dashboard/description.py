@@ -22,6 +22,7 @@ from typing_extensions import override
 from mnist_mlp.dashboard.panel import Panel, data_of, writer_of
 from mnist_mlp.data.idx_files import IDX_DATASETS
 from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.training.classifier import MLPClassifier
 
@@ -50,7 +51,7 @@ class Description(Panel):
             writer.add_text("config", f"```yaml\n{config.read_text()}\n```", step)
         writer.add_text("model", describe_layers(model), step)
         writer.add_text("environment", describe_environment(trainer, data_of(trainer)), step)
-        panels = [callback for callback in cast(Any, trainer).callbacks if isinstance(callback, Panel)]
+        panels = [callback for callback in callbacks_of(trainer) if isinstance(callback, Panel)]
         results = [tag for panel in panels for tag in panel.results]
         for summary in hparams(hyper_parameters(trainer, model), dict.fromkeys(results, 0.0))[:2]:
             cast(Any, writer.file_writer).add_summary(summary)

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from mnist_mlp.dashboard.probed_panel import PROBED_IMAGES, ProbedPanel
 from mnist_mlp.data.device_loader import DeviceLoader
-from mnist_mlp.equations.penalties import l1_gradient, l2_gradient
+from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.gradient_health import Probe, idle_share, relative_updates
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.training.classifier import MLPClassifier
@@ -66,7 +66,7 @@ def update_ratios(trainer: Trainer, model: MLPClassifier, gradients: Sequence[Te
     copyable = type(optimizer).__module__.startswith("torch.optim") and not isinstance(optimizer, LBFGS)
     if not copyable or trainer.gradient_clip_val or any(not w.any() or not w.requires_grad for w in weights):
         return []
-    for strength, gradient_of in zip(model.penalty_strengths, (l1_gradient, l2_gradient), strict=True):
+    for strength, penalty in zip(model.penalty_strengths, PENALTIES.values(), strict=True):
         if strength:
-            gradients = [g + gradient_of(w.detach(), strength) for g, w in zip(gradients, weights, strict=True)]
+            gradients = [g + penalty.gradient(w.detach(), strength) for g, w in zip(gradients, weights, strict=True)]
     return relative_updates(optimizer, weights, gradients)

@@ -111,9 +111,8 @@ def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
         model = stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY]
         data = stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {})
         settings = {
-            "model": {
-                name: value for name, value in model.items() if not name.startswith("_")
-            },  # these are Lightning's
+            # Lightning's own begin with an underscore
+            "model": {name: value for name, value in model.items() if not name.startswith("_")},
             "data": {name: value for name, value in data.items() if name in DATA_SETTINGS},
         }
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:

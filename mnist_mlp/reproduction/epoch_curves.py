@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from typing_extensions import override
 
 from mnist_mlp.data.module import EVALUATION_BATCH_SIZE, MNISTDataModule
+from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.reproduction.results import Series
 from mnist_mlp.training.classifier import MLPClassifier
 from mnist_mlp.training.evaluation import logits_of
@@ -28,8 +29,8 @@ def measure(model: MLPClassifier, data: MNISTDataModule, split: str) -> tuple[fl
     # As results.json was measured: the float32 mean of all images at once has other last digits.
     parts = zip(logits.split(EVALUATION_BATCH_SIZE), labels.split(EVALUATION_BATCH_SIZE), strict=True)
     cost = sum(model.mlp.loss(z, y).item() * len(y) for z, y in parts) / len(labels)
-    num_trained = len(data.train_images.labels)
-    penalty = model.mlp.penalized(torch.zeros(()), model.l1 / num_trained, model.l2 / num_trained).item()
+    own = strengths(model.l1, model.l2, n=len(data.train_images.labels))
+    penalty = model.mlp.penalized(torch.zeros(()), *own).item()
     return accuracy, cost + penalty
 
 

@@ -50,7 +50,7 @@ def steps_in_a_block(asked: StepsPerExecution, batch_size: int, trainer: Trainer
 
 def obstacle_to_blocks(trainer: Trainer) -> str | None:
     """What in the Trainer's settings needs every mini-batch to be a step of Lightning's own, or None."""
-    obstacles = [*_obstacles_in_settings(trainer)]
+    obstacles = _obstacles_in_settings(trainer)
     obstacles += [(f"the hook {hook}", is_overridden(hook, trainer.lightning_module)) for hook in MODULE_HOOKS]
     for callback in callbacks_of(trainer):
         obstacles += _obstacles_in_callback(callback)

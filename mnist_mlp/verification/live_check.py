@@ -36,9 +36,8 @@ class GradientCheck(Callback):
         FloatingPointError: while training, if the error is larger than the tolerance, or NaN.
     """
 
-    needs_single_steps = (
-        False  # its hook before the backward pass sees single steps, and `watch_steps` those of a block
-    )
+    # Its hook before the backward pass sees single steps, and `watch_steps` those of a block.
+    needs_single_steps = False
 
     def __init__(self, every_n_steps: int = 100, tolerance: float | None = None) -> None:
         if every_n_steps < 1:

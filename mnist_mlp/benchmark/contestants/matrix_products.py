@@ -1,12 +1,13 @@
 """The matrix products that a training needs, and nothing else: what no training is faster than."""
 
+from contextlib import nullcontext
 from itertools import pairwise
 
 import torch
 from typing_extensions import override
 
 from mnist_mlp.bare_loop.memory import keep_freed_memory
-from mnist_mlp.bare_loop.threads import is_for_one_thread
+from mnist_mlp.bare_loop.threads import is_for_one_thread, one_thread
 from mnist_mlp.benchmark.contestant import Contestant, Training, now
 from mnist_mlp.benchmark.images import Images
 from mnist_mlp.benchmark.workloads import Workload
@@ -26,7 +27,7 @@ class MatrixProducts(Contestant):
 
     @override
     def train(self, epochs: int) -> Training:
-        threads, sizes, batch_size = torch.get_num_threads(), self.workload.sizes, self.workload.batch_size
+        sizes, batch_size = self.workload.sizes, self.workload.batch_size
         layers = range(len(sizes) - 1)
         ws = [torch.rand(n_out, n_in, device=self.device) for n_in, n_out in pairwise(sizes)]
         transposed, nablas = [w.T for w in ws], [torch.empty_like(w) for w in ws]
@@ -38,10 +39,9 @@ class MatrixProducts(Contestant):
         batches = [x for x in self.images.x.split(batch_size) if len(x) == batch_size]
         kept = list(nablas)
         keep_freed_memory()
-        if is_for_one_thread(batch_size, sum(w.numel() for w in ws)):
-            torch.set_num_threads(1)
+        threads = one_thread() if is_for_one_thread(batch_size, sum(w.numel() for w in ws)) else nullcontext()
         times = [now(self.device)]
-        with torch.no_grad():
+        with threads, torch.no_grad():
             for _ in range(epochs):
                 for x in batches:
                     a[0] = x
@@ -56,5 +56,4 @@ class MatrixProducts(Contestant):
                     for l in layers:
                         product(val_a[l], transposed[l], out=val_a[l + 1])
                 times.append(now(self.device))
-        torch.set_num_threads(threads)
         return Training(times, None)
