@@ -1,13 +1,14 @@
 """`MNISTDataModule`: honest splits, and a loader whose data lives on the training device."""
 
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import UInt8
 from lightning import LightningDataModule
 from torch import Tensor
 from torch.nn import functional as F
+from typing_extensions import override
 
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
@@ -98,6 +99,12 @@ class MNISTDataModule(LightningDataModule):
         self.seed = seed
         self.steps_per_execution: StepsPerExecution = steps_per_execution
         self.mean, self.std = 0.0, 1.0
+        self.class_names: tuple[str, ...] = tuple("0123456789")
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must know to make inputs from pictures without this module, in plain numbers and lists."""
+        return {"mean": self.mean, "std": self.std, "class_names": [*self.class_names]}
 
     def prepare_data(self) -> None:
         """Download the files that are missing."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
 
-from mnist_mlp import MNISTDataModule
+from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.images import LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
@@ -164,6 +164,16 @@ def test_normalized_pixels_of_the_training_images(tiny_mnist):
     test_only = MNISTDataModule(val_size=20, batch_size=8, normalize=True)
     test_only.setup("test")
     assert torch.equal(torch.cat([x for x, _ in test_only.test_dataloader()]), x_test)
+
+
+def test_a_checkpoint_holds_what_makes_inputs_of_pictures(tmp_path):
+    data = MNISTDataModule("digits", val_size=300, normalize=True)
+    trainer = Trainer(max_steps=1, logger=False, default_root_dir=tmp_path, enable_progress_bar=False)
+    trainer.fit(MLPClassifier([5]), data)
+    trainer.save_checkpoint(tmp_path / "some.ckpt")
+    stored = torch.load(tmp_path / "some.ckpt", weights_only=True)["MNISTDataModule"]
+    assert stored == {"mean": data.mean, "std": data.std, "class_names": [*"0123456789"]}
+    assert data.mean > 0.05
 
 
 def test_digits_need_no_files(tmp_path):
