@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from mnist_mlp.handwriting.centring import BOX, SIDE, to_mnist
-from mnist_mlp.handwriting.paper import ink_strength
+from mnist_mlp.handwriting.paper import ink_of_a_clean_drawing, ink_strength
 from mnist_mlp.handwriting.reading import Picture, averaged, read_picture
 from mnist_mlp.handwriting.segmentation import Segments, segment
 
@@ -68,6 +68,9 @@ def find_digits(picture: Picture) -> list[Digit]:
 
 def _looked_at(colours: np.ndarray) -> tuple[np.ndarray, Segments]:
     """The ink, float32 (height, width), and its segments; closely, where a shadow or an edge was taken for ink."""
+    ink = ink_of_a_clean_drawing(colours)
+    if ink is not None:
+        return ink, segment(ink > 0.5)
     ink = ink_strength(colours)
     segments = segment(ink > 0.5)
     if segments.framed and max(ink.shape) >= FAR:

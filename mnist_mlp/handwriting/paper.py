@@ -50,6 +50,25 @@ def ink_strength(colours: np.ndarray, closely: bool = False) -> np.ndarray:
     return _in_units_of_ink(_without_ruling(_along_the_ink(pixels - paper)))
 
 
+def ink_of_a_clean_drawing(colours: np.ndarray) -> np.ndarray | None:
+    """How much ink lies on each pixel of a drawing on paper of one flat colour, as programs save it.
+
+    Args:
+        colours: uint8 (height, width, channels).
+
+    Returns:
+        As `ink_strength`: the distance from the paper's colour, divided by that of strong ink. None where the
+        border is not all of one colour, or less than half of the picture has it.
+    """
+    paper = colours[0, 0]
+    border = (colours[0], colours[-1], colours[:, 0], colours[:, -1])
+    if any((side != paper).any() for side in border) or (colours == paper).all(axis=2).mean() < 0.5:
+        return None
+    distances = np.sqrt(((colours.astype(np.float32) - paper) ** 2).sum(axis=2))
+    ink = distances[distances > FAINTEST]
+    return distances / (2 * HALF * float(np.percentile(ink, 90)) if len(ink) else np.inf)
+
+
 def _top_hat(pixels: np.ndarray) -> np.ndarray:
     """How much darker, or lighter, each pixel is than all that surrounds it closely, (height, width).
 
