@@ -17,13 +17,16 @@ def ink(label, side=120):
     return (np.asarray(large) > 0.5).astype(float)
 
 
-def page(*placed, size=(300, 400), paper: np.ndarray | float = 200.0, dark=60.0):
-    """Grey values, float size, of a page with digits on it: each (label, left, top) or (label, left, top, side)."""
+def page(*placed, size=(300, 400), paper: np.ndarray | float = 200.0, dark=60.0, noise=1.0):
+    """Grey values, float size, of a page with digits on it: each (label, left, top) or (label, left, top, side).
+
+    The noise, a standard deviation in grey values, makes it no clean drawing.
+    """
     strength = np.zeros(size)
     for label, left, top, *side in placed:
         drawn = ink(label, *side)
         strength[top : top + len(drawn), left : left + len(drawn)] += drawn
-    return paper + strength * (dark - np.asarray(paper))
+    return paper + strength * (dark - np.asarray(paper)) + np.random.default_rng(0).normal(0, noise, size)
 
 
 def image_of(grey):
