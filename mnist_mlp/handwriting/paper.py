@@ -117,19 +117,24 @@ def _without_level_lines(signed: np.ndarray) -> np.ndarray:
 
 
 def _rows_along_lines(signed: np.ndarray) -> np.ndarray:
-    """For each row the pixel's row in each column, int (height, width), along the slope of the picture's lines.
+    """For each row the pixel's row in each column, int (height, width), along the picture's lines.
 
-    That is the slope, up to STEEPEST, at which the medians of the rows differ most.
+    Their slope, at most STEEPEST, is the one at which the medians of the rows differ most; seen from the side, lines
+    fan out, and the slope changes by at most STEEPEST from the middle of the picture to its top.
     """
     height, width = signed.shape
-    some = np.arange(0, width, max(1, width // 32))
+    y, some = np.arange(height)[:, None], np.arange(0, width, max(1, width // 32))
 
-    def rows(slope: float, columns: np.ndarray) -> np.ndarray:
-        return (np.arange(height)[:, None] + np.rint(slope * (columns - width / 2)).astype(int)) % height
+    def rows(slope: float, fanning: float, columns: np.ndarray) -> np.ndarray:
+        slopes = slope + fanning * (1 - 2 * y / height)
+        return (y + np.rint(slopes * (columns - width / 2)).astype(int)) % height
 
-    slopes = np.linspace(-STEEPEST, STEEPEST, 13)
-    spreads = [np.median(signed[rows(slope, some), some], axis=1).var() for slope in slopes]
-    return rows(slopes[np.argmax(spreads)], np.arange(width))
+    def spread(slope: float, fanning: float) -> float:
+        return float(np.median(signed[rows(slope, fanning, some), some], axis=1).var())
+
+    slope = max(np.linspace(-STEEPEST, STEEPEST, 13), key=lambda slope: spread(slope, 0))
+    candidates = [(s, f) for s in slope + np.array([-0.02, 0, 0.02]) for f in np.linspace(-STEEPEST, STEEPEST, 7)]
+    return rows(*max(candidates, key=lambda each: spread(*each)), np.arange(width))
 
 
 def _quadratic_surface(pixels: np.ndarray) -> np.ndarray:
