@@ -58,6 +58,9 @@ def find_digits(picture: Picture) -> list[Digit]:
     image = _made_like_mnist(pixels.colours)
     if image is not None:
         return [Digit(image, _ink_box(image))]
+    clean = ink_of_a_clean_drawing(pixels.colours)
+    if clean is not None:
+        return _digits(clean, segment(clean > 0.5), pixels.scale)
     afar = averaged(pixels, FAR)
     ink, segments = _looked_at(afar.colours)
     few = len(segments.digits) == 1 and not segments.framed and segments.digits[0].height >= SMALL
@@ -68,9 +71,6 @@ def find_digits(picture: Picture) -> list[Digit]:
 
 def _looked_at(colours: np.ndarray) -> tuple[np.ndarray, Segments]:
     """The ink, float32 (height, width), and its segments; closely, where a shadow or an edge was taken for ink."""
-    ink = ink_of_a_clean_drawing(colours)
-    if ink is not None:
-        return ink, segment(ink > 0.5)
     ink = ink_strength(colours)
     segments = segment(ink > 0.5)
     if segments.framed and max(ink.shape) >= FAR:
