@@ -7,13 +7,15 @@ from scipy import ndimage
 
 from mnist_mlp.handwriting.centring import BOX, SIDE, to_mnist
 from mnist_mlp.handwriting.paper import ink_of_a_clean_drawing, ink_strength
-from mnist_mlp.handwriting.reading import Picture, averaged, read_picture
+from mnist_mlp.handwriting.reading import Box, Picture, Pixels, averaged, read_picture
 from mnist_mlp.handwriting.segmentation import Segments, segment
 
 FAR = 160
 """The longest side with which a picture is looked at first, in pixels; then all pixels are, if digits are small."""
 SMALL = 2 * BOX
 """A digit is small where it is less tall, in pixels."""
+CLOSER = 0.7
+"""A part of the picture is worth another look where it is less than this share of the picture's longest side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class Digit:
     """
 
     image: np.ndarray
-    box: tuple[int, int, int, int]
+    box: Box
 
 
 def find_digits(picture: Picture) -> list[Digit]:
@@ -55,6 +57,32 @@ def find_digits(picture: Picture) -> list[Digit]:
         ValueError: if it is not a picture, is broken, or has more pixels than `reading.MOST_PIXELS`.
     """
     pixels = read_picture(picture)
+    digits = _found(pixels)
+    region = _region_of_small_digits(digits, pixels)
+    if region is None:
+        return digits
+    left, top = region[:2]
+    closer = _found(read_picture(picture, region))
+    moved = [Digit(d.image, tuple(np.add(d.box, (left, top, left, top)).tolist())) for d in closer]
+    return moved if len(moved) >= len(digits) else digits
+
+
+def _region_of_small_digits(digits: list[Digit], pixels: Pixels) -> Box | None:
+    """Where to look again with more of the picture's pixels: around digits that are small in what was looked at."""
+    if not digits:
+        return None
+    height, width = np.multiply(pixels.colours.shape[:2], pixels.scale[::-1])
+    around = float(np.median([digit.box[3] - digit.box[1] for digit in digits]))
+    boxes = np.array([digit.box for digit in digits])
+    left, top = np.maximum(boxes[:, :2].min(axis=0) - around, 0)
+    right, bottom = np.minimum(boxes[:, 2:].max(axis=0) + around, (width, height))
+    if around >= SMALL * pixels.scale[1] or max(right - left, bottom - top) > CLOSER * max(width, height):
+        return None
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _found(pixels: Pixels) -> list[Digit]:
+    """The digits among the pixels of a picture."""
     image = _made_like_mnist(pixels.colours)
     if image is not None:
         return [Digit(image, _ink_box(image))]

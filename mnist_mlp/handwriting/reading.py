@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
+Box = tuple[int, int, int, int]
+"""left, top, right, bottom, in pixels of the original picture as one sees it; right and bottom do not belong to it."""
 
 LONGEST_SIDE = 480
 """Larger pictures are averaged down to it, in pixels: no step looks closer."""
@@ -30,21 +32,23 @@ class Pixels(NamedTuple):
     scale: tuple[float, float]
 
 
-def read_picture(picture: Picture) -> Pixels:
+def read_picture(picture: Picture, region: Box | None = None) -> Pixels:
     """The pixels of a picture, upright, with transparency replaced by paper.
 
     Args:
         picture: A file's name, a file's bytes, a PIL image of any mode, or an array (height, width) or (height, width,
             channels) with 1, 2, 3 or 4 channels: grey, grey and alpha, RGB, RGBA. An array of uint8 is taken as it is;
             others, as pictures of 16 and 32 bits, are stretched from their least to their greatest value.
+        region: The part that is wanted; by default all.
 
     Raises:
         ValueError: if it is not a picture, is broken, or is too large.
     """
     if isinstance(picture, np.ndarray):
-        return _pixels(_without_transparency(_array_image(picture)))
+        return _pixels(_without_transparency(_array_image(picture).crop(region)))
     if isinstance(picture, Image.Image):
-        return _pixels(_without_transparency(_eight_bit(ImageOps.exif_transpose(_checked_size(picture)))))
+        upright = ImageOps.exif_transpose(_checked_size(picture)).crop(region)
+        return _pixels(_without_transparency(_eight_bit(upright)))
     name = "these bytes" if isinstance(picture, bytes | bytearray) else str(picture)
     if not isinstance(picture, str | Path | bytes | bytearray):
         raise ValueError(f"a picture is a file's name, bytes, a PIL image or an array; got {type(picture).__name__}")
@@ -57,10 +61,10 @@ def read_picture(picture: Picture) -> Pixels:
             with file:
                 original = _checked_size(file).size
                 share = min(1.0, LONGEST_SIDE / max(original))
-                # a large JPEG is decoded at a fraction of its size
-                file.draft(None, (round(share * original[0]), round(share * original[1])))
+                if region is None:  # a large JPEG is decoded at a fraction of its size
+                    file.draft(None, (round(share * original[0]), round(share * original[1])))
                 ratio = max(original) / max(file.size)
-                image = _eight_bit(ImageOps.exif_transpose(file))
+                image = _eight_bit(ImageOps.exif_transpose(file).crop(region))
     except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(f"{name} cannot be read as a picture: {str(error).splitlines()[0]}") from error
     pixels = _pixels(_without_transparency(image))

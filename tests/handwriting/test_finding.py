@@ -107,6 +107,17 @@ def test_small_digits_of_a_large_page_are_looked_at_closely():
     assert_found(image_of(page(*rows, size=(1200, 1600))), 3, 5, 8)
 
 
+@pytest.mark.parametrize("kind", ["array", "PNG", "JPEG"])
+def test_tiny_digits_of_a_photograph_are_looked_at_with_all_its_pixels(kind):
+    grey = image_of(page((3, 900, 1500, 60), (5, 970, 1500, 60), (8, 1040, 1500, 60), size=(2250, 3000)))
+    picture = np.asarray(grey) if kind == "array" else file_of(grey, kind)
+    assert_found(picture, 3, 5, 8)
+    left, top, right, bottom = find_digits(picture)[1].box
+    rows, columns = np.nonzero(ink(5, 60))
+    expected = columns.min() + 970, rows.min() + 1500, columns.max() + 971, rows.max() + 1501
+    assert np.abs(np.subtract((left, top, right, bottom), expected)).max() <= 4
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (2, 2), (8, 8), (28, 28), (300, 400), (3000, 2)])
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_blank_paper_has_no_digit(shape, grey):
