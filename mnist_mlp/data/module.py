@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
+from mnist_mlp.data.drawn_digits import drawn_digits
 from mnist_mlp.data.idx_files import IDX_DATASETS, default_data_dir, download
 from mnist_mlp.data.images import IMAGE_SIZE, LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
@@ -44,6 +45,8 @@ class MNISTDataModule(LightningDataModule):
         batch_size: Training images in a mini-batch, for each process of a distributed run.
         val_size: How many of the last training images validate; with 0 all train.
         train_size: Train on this many of the first images only; by default on all that do not validate.
+        drawn_digits: Train on so many digits more, which are drawn from strokes as people write them
+            (`mnist_mlp.data.drawn_digits`). They stand behind the others.
         normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1, measured
             over the images that train.
         shuffle: Whether each epoch has an order of its own; without, all go from the first image to the last.
@@ -66,6 +69,7 @@ class MNISTDataModule(LightningDataModule):
         batch_size: int = 100,
         val_size: int = 10_000,
         train_size: int | None = None,
+        drawn_digits: int = 0,
         normalize: bool = False,
         shuffle: bool = True,
         augmentation: Augmentation = NO_DISTORTION,
@@ -80,6 +84,7 @@ class MNISTDataModule(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("val_size", val_size, 0),
             ("train_size", 1 if train_size is None else train_size, 1),
+            ("drawn_digits", drawn_digits, 0),
             ("image_size", image_size, IMAGE_SIZE),
             ("seed", seed, 0),
             ("steps_per_execution", 1 if steps_per_execution == "auto" else steps_per_execution, 1),
@@ -92,6 +97,7 @@ class MNISTDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.val_size = val_size
         self.train_size = train_size
+        self.drawn_digits = drawn_digits
         self.normalize = normalize
         self.shuffle = shuffle
         self.augmentation = augmentation
@@ -124,7 +130,9 @@ class MNISTDataModule(LightningDataModule):
             )
 
     def _read(self, train: bool) -> LabelledImages:
-        data = read_dataset(self.dataset, self.data_dir, train)
+        return self._padded(read_dataset(self.dataset, self.data_dir, train))
+
+    def _padded(self, data: LabelledImages) -> LabelledImages:
         added = self.image_size - IMAGE_SIZE
         if not added:
             return data
@@ -145,6 +153,9 @@ class MNISTDataModule(LightningDataModule):
                 f"{self.val_size:,} leaves; got {train_size:,}"
             )
         self.train_images = LabelledImages(data.images[:train_size], data.labels[:train_size])
+        if self.drawn_digits:
+            drawn = self._padded(drawn_digits(self.drawn_digits))
+            self.train_images = LabelledImages(*map(torch.cat, zip(self.train_images, drawn, strict=True)))
         self.val_images = LabelledImages(data.images[num_left:], data.labels[num_left:])
         if self.normalize:
             self.mean, self.std = _pixel_statistics(self.train_images.images)
