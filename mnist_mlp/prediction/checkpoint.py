@@ -30,7 +30,8 @@ def load(which: str | Path = "best", logs: str | Path = "logs", name: str | None
     path = find_checkpoint(str(which), Path(logs), name)
     stored = _read(path)
     try:
-        settings = _settings(stored) | {"checkpoint": str(path)}
+        settings = _settings(stored)
+        settings["checkpoint"] = str(path)
         weights = {k.removeprefix("mlp."): v for k, v in stored["state_dict"].items() if k.startswith("mlp.")}
         mlp = _network(weights, settings["model"])
         made = stored.get("MNISTDataModule")

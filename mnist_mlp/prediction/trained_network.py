@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mnist_mlp.equations.activations import softmax
-from mnist_mlp.handwriting import find_digits
+from mnist_mlp.handwriting import Digit, find_digits
 from mnist_mlp.handwriting.centring import SIDE
 from mnist_mlp.handwriting.reading import Picture
 from mnist_mlp.network.mlp import MLP
+from mnist_mlp.prediction.doubt import is_page_of_text, is_uneven
 
 UNSURE = 0.9
 """An answer with a smaller probability is unsure."""
@@ -32,6 +33,8 @@ class Prediction:
         probabilities: Those of all classes, float32 (classes,), see `TrainedNetwork.predict_proba`.
         box: left, top, right, bottom of the digit in its picture, in pixels; right and bottom are outside.
         image: What the network saw, uint8 (28, 28): 0 background, 255 ink.
+        unsure: Whether not to rely on it: its probability is less than `UNSURE`, or the picture does not look like ink
+            on paper.
     """
 
     name: str
@@ -41,11 +44,7 @@ class Prediction:
     probabilities: np.ndarray
     box: tuple[int, int, int, int]
     image: np.ndarray
-
-    @property
-    def is_unsure(self) -> bool:
-        """Whether its probability is less than `UNSURE`."""
-        return self.probability < UNSURE
+    unsure: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +135,13 @@ class TrainedNetwork:
         return a / a.sum(dim=1, keepdim=True).clamp(min=1)
 
     def predict(self, picture: Picture) -> list[Prediction]:
-        """What the digits in a picture are, in reading order; none where none was found.
+        """What the digits in a picture are, in reading order.
 
         Args:
             picture: A file's name or bytes, a PIL image or an array, as `mnist_mlp.handwriting.find_digits` takes it.
+
+        Returns:
+            None where nothing was found, and where it must be a page of text (`mnist_mlp.prediction.doubt`).
 
         Raises:
             ValueError: if it is not a picture, is broken, or is too large.
@@ -148,8 +150,17 @@ class TrainedNetwork:
         if not digits:
             return []
         probabilities = self.predict_proba(np.stack([digit.image for digit in digits]))
-        found = []
-        for digit, row, best in zip(digits, probabilities, probabilities.topk(2).indices.tolist(), strict=True):
-            (name, p), (second, second_p) = ((self.class_names[i], row[i].item()) for i in best)
-            found.append(Prediction(name, p, second, second_p, row.numpy(), digit.box, digit.image))
-        return found
+        unsure = (probabilities.max(dim=1).values < UNSURE).tolist()
+        if is_page_of_text(unsure):
+            return []
+        doubtful = not all(unsure) and is_uneven(picture)
+        return [
+            self._prediction(digit, row, is_unsure or doubtful)
+            for digit, row, is_unsure in zip(digits, probabilities, unsure, strict=True)
+        ]
+
+    def _prediction(self, digit: Digit, row: Float[Tensor, "classes"], unsure: bool) -> Prediction:
+        """The answer for a digit with these probabilities."""
+        first, second = row.topk(2).indices.tolist()
+        guesses = self.class_names[first], row[first].item(), self.class_names[second], row[second].item()
+        return Prediction(*guesses, row.numpy(), digit.box, digit.image, unsure)

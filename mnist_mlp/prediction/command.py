@@ -1,0 +1,138 @@
+"""`mnist-mlp predict`: what is in pictures; without any, the validation images as `mnist_mlp.fit` predicts them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnist_mlp.console.files import check_file, replaced_at_once
+from mnist_mlp.console.tables import wide_console
+from mnist_mlp.fit.command import predict as predict_validation_images
+from mnist_mlp.fit.settings import LOG_DIR
+from mnist_mlp.prediction.answer import Answer, answer, score
+from mnist_mlp.prediction.checkpoint import load
+from mnist_mlp.prediction.contact_sheet import contact_sheet
+from mnist_mlp.prediction.folder import LABELS, labels_in, pictures_in
+from mnist_mlp.prediction.results import as_csv, as_json
+from mnist_mlp.prediction.table import confusion_table, sentences_of, table_of
+from mnist_mlp.prediction.trained_network import TrainedNetwork
+
+DESCRIPTION = """Say what digits pictures of handwriting show. Without pictures, classify the validation images with a
+checkpoint, into predictions.csv beside it; then all settings of mnist-mlp validate can be given, too."""
+
+
+def run(args: Sequence[str]) -> int:
+    """Run `mnist-mlp predict`.
+
+    Returns:
+        The exit status: 1 if a file could not be read.
+
+    Raises:
+        ValueError: if an option makes no sense, there is no such checkpoint, or the only file cannot be read.
+        OSError: if a file cannot be written.
+    """
+    parser = _parser()
+    options, settings = parser.parse_known_intermixed_args(args)
+    asks_of_pictures = options.files or options.csv or options.json or options.picture
+    # what follows a setting is its value, and no picture: --data.val_size 300
+    if not asks_of_pictures or (settings and args[0].startswith("-")):
+        if {"-h", "--help"} & set(args):
+            print(f"{parser.format_help()}\nWithout pictures:\n")
+        predict_validation_images(args)
+        return 0
+    if settings:
+        parser.error(f"unrecognized arguments: {' '.join(settings)}")
+    return _predict(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("mnist-mlp predict", description=DESCRIPTION, allow_abbrev=False, add_help=False)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="PICTURE", help="files, or one folder, whose pictures may carry labels"
+    )
+    parser.add_argument("--ckpt_path", default="best", help="best or last of the newest run, or a path (default: best)")
+    parser.add_argument("--name", help="look among the runs of this name")
+    parser.add_argument("--csv", metavar="PATH", help="write a row for each digit; - for the standard output")
+    parser.add_argument("--json", metavar="PATH", help="write all probabilities, too; - for the standard output")
+    parser.add_argument("--picture", type=Path, metavar="PATH", help="draw what was found as a PNG")
+    return parser
+
+
+def _predict(options: argparse.Namespace) -> int:
+    """Answer for all files, and write what is asked for."""
+    if not options.files:
+        raise ValueError("--csv, --json and --picture are for pictures: name files, or a folder")
+    to_stdout = "-" in (options.csv, options.json)
+    _check_outputs(options)
+    network = load(options.ckpt_path, LOG_DIR, options.name)
+    answers, remark = _answers(options.files, network)
+    if len(answers) == 1 and answers[0].problem:
+        raise ValueError(f"{answers[0].file} {answers[0].problem}")
+    measured = score(answers, network.class_names)
+    console = wide_console(80 + max(len(each.file) for each in answers))
+    if not to_stdout:
+        print(f"checkpoint {network.settings['checkpoint']}")
+        console.print(table_of(answers))
+        if measured.confusions:
+            console.print(confusion_table(measured, network.class_names))
+    said = sentences_of(measured) if measured.n else []
+    said += _write(options, network, answers)
+    broken = sum(bool(each.problem) for each in answers)
+    said += [f"{broken:,} of {len(answers):,} files could not be read"] if broken else []
+    for sentence in [*remark, *said]:
+        print(sentence, file=sys.stderr if to_stdout else sys.stdout)
+    return 1 if broken else 0
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """See that what is to be written can be, and is none of what is read."""
+    if (options.csv, options.json) == ("-", "-"):
+        raise ValueError("--csv and --json cannot both go to the standard output: name a file for one of them")
+    read = {path.resolve() for path in options.files} | {(path / LABELS).resolve() for path in options.files}
+    for option in ("csv", "json", "picture"):
+        path = getattr(options, option)
+        if path is None or str(path) == "-":
+            continue
+        check_file(option, Path(path))
+        if Path(path).resolve() in read:
+            raise ValueError(f"--{option} must not name what is read; got {path}")
+    if options.picture and options.picture.suffix != ".png":
+        raise ValueError(f"--picture must name a .png file; got {options.picture}")
+
+
+def _answers(files: Sequence[Path], network: TrainedNetwork) -> tuple[list[Answer], list[str]]:
+    """What is said of each file, and what is to be remarked of a folder."""
+    folder = next((path for path in files if path.is_dir()), None)
+    if folder is None:
+        return [answer(network, path, str(path)) for path in files], []
+    if len(files) > 1:
+        raise ValueError(f"give files, or one folder; got the folder {folder} among {len(files)}")
+    pictures, skipped = pictures_in(folder)
+    labels = labels_in(folder, pictures, network.class_names)
+    paths = [*pictures, *(path for path in labels if path not in set(pictures))]
+    answers = [answer(network, path, str(path.relative_to(folder)), labels.get(path)) for path in paths]
+    return answers, [f"skipped, since they are no pictures: {skipped:,}"] if skipped else []
+
+
+def _write(options: argparse.Namespace, network: TrainedNetwork, answers: Sequence[Answer]) -> list[str]:
+    """Write CSV, JSON and PNG, as far as they are asked for; what is to be said of each file."""
+    written = []
+    texts = {"csv": lambda: as_csv(answers), "json": lambda: as_json(network, answers)}
+    for option, text in texts.items():
+        path = getattr(options, option)
+        if path == "-":
+            sys.stdout.write(text())
+        elif path:
+            written.append(_word_of(Path(path)))
+            with replaced_at_once(Path(path)) as part:
+                part.write_text(text(), encoding="utf-8")
+    if options.picture:
+        written.append(_word_of(options.picture))
+        with replaced_at_once(options.picture) as part:
+            contact_sheet(answers, network.class_names).save(part, "PNG")
+    return written
+
+
+def _word_of(path: Path) -> str:
+    """What is said of a file that is written."""
+    return f"{path} (in place of the one that was there)" if path.exists() else str(path)
