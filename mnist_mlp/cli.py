@@ -11,6 +11,7 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
     "validate": ("fit.command:validate", "measure a checkpoint on the validation images"),
     "test": ("fit.command:test", "measure a checkpoint on the test images"),
     "predict": ("prediction.command:run", "say what pictures show, or classify the validation images"),
+    "export": ("export.command:run", "write a trained network for other programs: ONNX, torch, safetensors, npz"),
     "verify": (
         "verification.command:run",
         "compare the hand-written gradients with autograd's and with central differences",

@@ -17,7 +17,7 @@ MOST_BARS = 10
 """Of more classes than these, those with the largest probabilities are drawn."""
 
 MARGIN = 16
-ORIGINAL = (280, 200)
+ORIGINAL = (240, 150)
 """Width and height of the place for an original, in pixels."""
 ZOOM = 4
 SIDE = 28 * ZOOM
@@ -122,7 +122,7 @@ def _draw_digit(
     names_end = left + SIDE + NAME_WIDTH * (0.4 if all(len(name) < 3 for name in names) else 1)
     for row, k in enumerate(largest.tolist()):
         y = top + row * BAR_HEIGHT
-        pen.text((names_end, y + 5), _shortened(names[k], NAME_WIDTH - 6, 11), BLACK, _font(11), anchor="rm")
+        pen.text((names_end, y + 5), _shortened(str(names[k]), NAME_WIDTH - 6, 11), BLACK, _font(11), anchor="rm")
         pen.rectangle((names_end + 5, y + 1, names_end + 5 + BAR_WIDTH, y + 9), fill=LIGHT)
         if length := round(BAR_WIDTH * float(digit.probabilities[k])):
             filled = colour if names[k] == digit.name else GREY
