@@ -100,21 +100,21 @@ class TrainedNetwork:
         Raises:
             ValueError: if the shape or the values are others.
         """
-        x = torch.as_tensor(images).cpu()
-        side = next((side for side in (SIDE, self.image_size) if x[0:1].numel() == side**2), 0)
-        if not side or tuple(x.shape[1:]) not in ((side, side), (side**2,)):
+        array = _as_array(images)
+        side = next((side for side in (SIDE, self.image_size) if array[:1].size == side**2), 0) if array.ndim else 0
+        if not side or array.shape[1:] not in ((side, side), (side**2,)):
             raise ValueError(
-                f"images must have the shape (n, {SIDE}, {SIDE}) or (n, {SIDE**2}), n at least 1; got {tuple(x.shape)}"
+                f"images must have the shape (n, {SIDE}, {SIDE}) or (n, {SIDE**2}), n at least 1; got {array.shape}"
             )
-        largest = 1 if x.is_floating_point() else 255
-        if x.is_complex() or x.dtype == torch.bool or not (x.min() >= 0 and x.max() <= largest):
+        largest = 1 if array.dtype.kind == "f" else 255
+        if not (array.min() >= 0 and array.max() <= largest):
             raise ValueError(
                 "images must be integers from 0 to 255, or floating-point values from 0 to 1; got "
-                f"{x.dtype} from {x.min().item()} to {x.max().item()}: divide by the largest value there can be"
+                f"{array.dtype} from {array.min()} to {array.max()}: divide by the largest value there can be"
             )
         added = self.image_size - side
-        pixels = F.pad(x.float().div(largest).view(-1, side, side), (0, added, 0, added))
-        return pixels.flatten(1).sub_(self.mean).div_(self.std)
+        pixels = torch.from_numpy(array.astype(np.float32)).div_(largest).view(-1, side, side)
+        return F.pad(pixels, (0, added, 0, added)).flatten(1).sub_(self.mean).div_(self.std)
 
     def predict_proba(self, images: np.ndarray | Tensor) -> Float[Tensor, "n classes"]:
         """The probability of each class, for images as `inputs` takes them.
@@ -164,3 +164,14 @@ class TrainedNetwork:
         first, second = row.topk(2).indices.tolist()
         guesses = self.class_names[first], row[first].item(), self.class_names[second], row[second].item()
         return Prediction(*guesses, row.numpy(), digit.box, digit.image, unsure)
+
+
+def _as_array(images: np.ndarray | Tensor) -> np.ndarray:
+    """Images as an array of numbers."""
+    if isinstance(images, Tensor):
+        images = images.detach().cpu()
+        images = images.float() if images.is_floating_point() else images  # NumPy has no bfloat16
+    array = np.asarray(images)
+    if array.dtype.kind not in "uif":
+        raise ValueError(f"images must be an array of numbers; got {array.dtype}")
+    return array
