@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mnist_mlp.console.files import check_file, replaced_at_once
@@ -62,56 +62,71 @@ def _predict(options: argparse.Namespace) -> int:
     """Answer for all files, and write what is asked for."""
     if not options.files:
         raise ValueError("--csv, --json and --picture are for pictures: name files, or a folder")
-    to_stdout = "-" in (options.csv, options.json)
-    _check_outputs(options)
+    pictures, folder, others = _pictures(options.files)
+    _check_outputs(options, [*pictures, *([folder / LABELS] if folder else [])])
     network = load(options.ckpt_path, LOG_DIR, options.name)
-    answers, remark = _answers(options.files, network)
+    answers = _answers(pictures, folder, network)
     if len(answers) == 1 and answers[0].problem:
         raise ValueError(f"{answers[0].file} {answers[0].problem}")
-    measured = score(answers, network.class_names)
-    console = wide_console(80 + max(len(each.file) for each in answers))
+    to_stdout = "-" in (options.csv, options.json)
     if not to_stdout:
         print(f"checkpoint {network.settings['checkpoint']}")
-        console.print(table_of(answers))
-        if measured.confusions:
-            console.print(confusion_table(measured, network.class_names))
-    said = sentences_of(measured) if measured.n else []
-    said += _write(options, network, answers)
+        _print_tables(answers, network)
     broken = sum(bool(each.problem) for each in answers)
-    said += [f"{broken:,} of {len(answers):,} files could not be read"] if broken else []
-    for sentence in [*remark, *said]:
+    said = [
+        *sentences_of(score(answers, network.class_names)),
+        *([f"skipped, since they are no pictures: {others:,}"] if others else []),
+        *_write(options, network, answers),
+        *([f"{broken:,} of {len(answers):,} files could not be read"] if broken else []),
+    ]
+    for sentence in said:
         print(sentence, file=sys.stderr if to_stdout else sys.stdout)
     return 1 if broken else 0
 
 
-def _check_outputs(options: argparse.Namespace) -> None:
+def _print_tables(answers: Sequence[Answer], network: TrainedNetwork) -> None:
+    """Print the answers, and what was taken for what where the pictures have labels."""
+    console = wide_console(80 + max(len(each.file) for each in answers))
+    console.print(table_of(answers))
+    measured = score(answers, network.class_names)
+    if measured.confusions:
+        console.print(confusion_table(measured, network.class_names))
+
+
+def _check_outputs(options: argparse.Namespace, read: Collection[Path]) -> None:
     """See that what is to be written can be, and is none of what is read."""
     if (options.csv, options.json) == ("-", "-"):
         raise ValueError("--csv and --json cannot both go to the standard output: name a file for one of them")
-    read = {path.resolve() for path in options.files} | {(path / LABELS).resolve() for path in options.files}
+    known = {path.resolve() for path in read}
     for option in ("csv", "json", "picture"):
         path = getattr(options, option)
         if path is None or str(path) == "-":
             continue
         check_file(option, Path(path))
-        if Path(path).resolve() in read:
+        if Path(path).resolve() in known:
             raise ValueError(f"--{option} must not name what is read; got {path}")
     if options.picture and options.picture.suffix != ".png":
         raise ValueError(f"--picture must name a .png file; got {options.picture}")
 
 
-def _answers(files: Sequence[Path], network: TrainedNetwork) -> tuple[list[Answer], list[str]]:
-    """What is said of each file, and what is to be remarked of a folder."""
+def _pictures(files: Sequence[Path]) -> tuple[list[Path], Path | None, int]:
+    """The pictures among what was typed, the folder that holds them, if any, and how many files of it are others."""
     folder = next((path for path in files if path.is_dir()), None)
     if folder is None:
-        return [answer(network, path, str(path)) for path in files], []
+        return [*files], None, 0
     if len(files) > 1:
         raise ValueError(f"give files, or one folder; got the folder {folder} among {len(files)}")
-    pictures, skipped = pictures_in(folder)
+    pictures, others = pictures_in(folder)
+    return pictures, folder, others
+
+
+def _answers(pictures: Sequence[Path], folder: Path | None, network: TrainedNetwork) -> list[Answer]:
+    """What is said of each picture; in a folder, also of those that its labels.csv misses."""
+    if folder is None:
+        return [answer(network, path, str(path)) for path in pictures]
     labels = labels_in(folder, pictures, network.class_names)
-    paths = [*pictures, *(path for path in labels if path not in set(pictures))]
-    answers = [answer(network, path, str(path.relative_to(folder)), labels.get(path)) for path in paths]
-    return answers, [f"skipped, since they are no pictures: {skipped:,}"] if skipped else []
+    paths = dict.fromkeys([*pictures, *labels])
+    return [answer(network, path, str(path.relative_to(folder)), labels.get(path)) for path in paths]
 
 
 def _write(options: argparse.Namespace, network: TrainedNetwork, answers: Sequence[Answer]) -> list[str]:

@@ -27,9 +27,9 @@ def pictures_in(folder: Path) -> tuple[list[Path], int]:
     return sorted(pictures, key=lambda path: _natural(str(path.relative_to(folder)))), len(files) - len(pictures)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """What sorts names so that a number in them counts as a number."""
-    return [(int(number or 0), text) for number, text in re.findall(r"(\d+)|(\D+)", name)]
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """What sorts names so that a number in them counts as a number, and comes before letters."""
+    return [(not number, int(number or 0), text) for number, text in re.findall(r"(\d+)|(\D+)", name)]
 
 
 def labels_in(folder: Path, pictures: Sequence[Path], class_names: Sequence[str]) -> dict[Path, str]:
@@ -59,10 +59,9 @@ def _read_labels(folder: Path, class_names: Sequence[str]) -> dict[Path, str]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            if not {"file", "label"} <= set(reader.fieldnames or ()):
-                raise ValueError(
-                    f"it must have the columns file and label; it has {', '.join(reader.fieldnames or ())}"
-                )
+            columns = reader.fieldnames or ["nothing"]
+            if not {"file", "label"} <= set(columns):
+                raise ValueError(f"it must have the columns file and label; it has {', '.join(columns)}")
             for row in reader:
                 name, label = (row["file"] or "").strip(), (row["label"] or "").strip()
                 if not name or not _names_classes(label, class_names):
@@ -70,6 +69,8 @@ def _read_labels(folder: Path, class_names: Sequence[str]) -> dict[Path, str]:
                         f"line {reader.line_num} must have a file, and a label made of {', '.join(class_names)}; got "
                         f"{name!r} and {label!r}"
                     )
+                if Path(name).is_absolute() or ".." in Path(name).parts:
+                    raise ValueError(f"line {reader.line_num}: {name} is not in this folder")
                 if labels.setdefault(folder / name, label) != label:
                     raise ValueError(f"it says of {name} both {labels[folder / name]} and {label}")
     except (ValueError, csv.Error) as error:

@@ -42,7 +42,9 @@ def _plain(text: str) -> str:
 
 
 def sentences_of(measured: Score) -> list[str]:
-    """How many answers are right, of all and of those that are not unsure."""
+    """How many answers are right, of all and of those that are not unsure; nothing where there are no labels."""
+    if not measured.n:
+        return []
     all_of_them = f"{_share(measured.right, measured.n)} right, n = {measured.n:,}"
     if not measured.n_sure:
         return [f"{all_of_them}; all answers are unsure"]

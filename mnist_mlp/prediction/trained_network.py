@@ -15,7 +15,7 @@ from mnist_mlp.handwriting import Digit, find_digits
 from mnist_mlp.handwriting.centring import SIDE
 from mnist_mlp.handwriting.reading import Picture
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.prediction.doubt import is_page_of_text, is_uneven
+from mnist_mlp.prediction.doubt import ink_of, is_text, is_uneven
 
 UNSURE = 0.9
 """An answer with a smaller probability is unsure."""
@@ -151,9 +151,10 @@ class TrainedNetwork:
             return []
         probabilities = self.predict_proba(np.stack([digit.image for digit in digits]))
         unsure = (probabilities.max(dim=1).values < UNSURE).tolist()
-        if is_page_of_text(unsure):
+        ink = ink_of(picture)
+        if is_text(ink, unsure):
             return []
-        doubtful = not all(unsure) and is_uneven(picture)
+        doubtful = is_uneven(ink)
         return [
             self._prediction(digit, row, is_unsure or doubtful)
             for digit, row, is_unsure in zip(digits, probabilities, unsure, strict=True)

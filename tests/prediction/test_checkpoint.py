@@ -36,7 +36,7 @@ def test_the_newest_run_and_a_path_give_the_same_network(digits_run, best):
     assert torch.equal(load("best", digits_run).predict_proba(images), expected)
     assert torch.equal(load(str(best)).predict_proba(images), expected)
     assert torch.equal(load("best", digits_run, name="quickstart").predict_proba(images), expected)
-    with pytest.raises(ValueError, match="no run in .*other has a best checkpoint"):
+    with pytest.raises(ValueError, match=r"no run in .*other has a best checkpoint"):
         load("best", digits_run, name="other")
 
 
@@ -109,7 +109,7 @@ def test_weights_of_another_architecture_are_refused(changed):
 
 
 def test_an_activation_that_is_not_here_is_refused(changed):
-    with pytest.raises(ValueError, match="cannot be used: activation must be one of .* got 'swish'"):
+    with pytest.raises(ValueError, match=r"cannot be used: activation must be one of .* got 'swish'"):
         load(changed(lambda stored: stored["hyper_parameters"].update(activation="swish")))
 
 
