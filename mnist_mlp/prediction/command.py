@@ -32,16 +32,19 @@ def run(args: Sequence[str]) -> int:
         OSError: if a file cannot be written.
     """
     parser = _parser()
-    options, settings = parser.parse_known_intermixed_args(args)
+    options, rest = parser.parse_known_args(args)
+    has_settings = any(word.startswith("-") for word in rest)
+    if not has_settings:  # but pictures behind an option
+        options.files += map(Path, rest)
     asks_of_pictures = options.files or options.csv or options.json or options.picture
     # what follows a setting is its value, and no picture: --data.val_size 300
-    if not asks_of_pictures or (settings and args[0].startswith("-")):
+    if not asks_of_pictures or (has_settings and args[0].startswith("-")):
         if {"-h", "--help"} & set(args):
             print(f"{parser.format_help()}\nWithout pictures:\n")
         predict_validation_images(args)
         return 0
-    if settings:
-        parser.error(f"unrecognized arguments: {' '.join(settings)}")
+    if has_settings:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return _predict(options)
 
 

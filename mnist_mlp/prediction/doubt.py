@@ -6,6 +6,7 @@ pictures of handwriting.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from scipy import ndimage
@@ -46,7 +47,7 @@ def is_text(ink: np.ndarray, unsure: Sequence[bool]) -> bool:
         ink: How much ink there is.
         unsure: For each digit that was found, whether the network is unsure what it is.
     """
-    labels, _ = ndimage.label(ink > 0.5, structure=np.ones((3, 3)))
-    areas = np.bincount(np.ravel(labels))[1:]
+    labels, _ = cast(tuple[np.ndarray, int], ndimage.label(ink > 0.5, structure=np.ones((3, 3))))
+    areas = np.bincount(labels.ravel())[1:]
     pieces = int(np.sum(areas >= SMALLEST_PIECE * max(areas, default=0)))
     return pieces > MOST_PIECES * len(unsure) or (len(unsure) >= MANY and sum(unsure) > MOST_UNSURE * len(unsure))

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,11 @@ from mnist_mlp.export.onnx_graph import ACTIVATIONS as ONNX_ACTIVATIONS
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
-OUTPUTS = [
+OUTPUTS: list[dict[str, Any]] = [
     *[{"cost": cost} for cost in PAIRED],
     *[{"cost": cost, "output_activation": output} for cost in SQUARED for output in ACTIVATIONS],
 ]
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     **{f"hidden {name}": {"activation": name} for name in ACTIVATIONS},
     **{" ".join(settings.values()): settings for settings in OUTPUTS},
     "mixed": {"sizes": (784, 7, 6, 5, 10), "activation": ["relu", "tanh", "sigmoid"]},

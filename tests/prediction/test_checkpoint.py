@@ -70,17 +70,18 @@ def test_loading_draws_no_random_numbers(best):
 
 
 def test_normalization_and_image_size_come_from_the_checkpoint(tmp_path):
-    settings = {
-        "model": {"hidden_sizes": [5], "num_inputs": 30**2},
-        "data": {"dataset": "digits", "val_size": 300, "normalize": True, "image_size": 30},
-        "trainer": {"max_epochs": 1, "default_root_dir": str(tmp_path), "enable_progress_bar": False},
-    }
-    session = prepare("fit", dashboard={"enabled": False}, **settings)
+    session = prepare(
+        "fit",
+        model={"hidden_sizes": [5], "num_inputs": 30**2},
+        data={"dataset": "digits", "val_size": 300, "normalize": True, "image_size": 30},
+        trainer={"max_epochs": 1, "default_root_dir": str(tmp_path), "enable_progress_bar": False},
+        dashboard={"enabled": False},
+    )
     session.execute()
     network, data = load("last", tmp_path), session.datamodule
     assert network.image_size == 30
     assert (network.mean, network.std) == (data.mean, data.std) != (0, 1)
-    (x, _), *_ = data.val_dataloader()
+    (x, _), *_ = data.evaluation_loader("val")
     images = data.val_images.images.view(-1, 30, 30)[: len(x)]
     assert torch.allclose(network.inputs(images), x, atol=1e-6)
     assert torch.equal(network.inputs(images[:, :28, :28]), network.inputs(images))

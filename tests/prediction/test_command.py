@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from handwriting.drawing import file_of, image_of, page
 from PIL import Image
 
+from mnist_mlp import TrainedNetwork
 from mnist_mlp.cli import main
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
@@ -203,14 +205,21 @@ def test_odd_pictures_are_answered(run):
     assert ["tiny.png", "no", "digit", "found"] in lines_of(out)
 
 
-def test_an_unsure_answer_says_so(run):
-    mixed = (np.asarray(page((3, 90, 90))) + np.asarray(page((1, 110, 80)))) / 2
-    image_of(mixed).save("mixed.png")
-    run("mixed.png", "--json", "answers.json")
+def test_an_unsure_answer_says_so(run, monkeypatch):
+    draw("a.png", 3)
+    probabilities = torch.tensor([[0.0, 0.0, 0.0, 0.6, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0]])
+    monkeypatch.setattr(TrainedNetwork, "predict_proba", lambda self, images: probabilities)
+    (line,) = [line for line in lines_of(run("a.png", "--json", "answers.json")[1]) if line[:1] == ["a.png"]]
+    assert line == ["a.png", "unsure:", "3?", "60.0", "%", "5", "40.0", "%"]
     (picture,) = json.loads(Path("answers.json").read_text())["pictures"]
-    out = run("mixed.png")[1]
     assert picture["unsure"]
-    assert f"unsure: {picture['prediction']}?" in out
+    assert (picture["prediction"], picture["second"]) == ("3", "5")
+
+
+def test_a_sure_answer_on_no_paper_says_why(run, monkeypatch):
+    draw("a.png", 8)
+    monkeypatch.setattr("mnist_mlp.prediction.trained_network.is_uneven", lambda ink: True)
+    assert "unsure: 8? (uneven paper)" in run("a.png")[1]
 
 
 def test_a_folder_with_labels_is_scored(run):
