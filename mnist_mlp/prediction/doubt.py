@@ -18,8 +18,8 @@ from mnist_mlp.handwriting.segmentation import SMALLEST_PIECE
 
 UNEVEN = 0.08
 """Paper is uneven from here on, as a share of the ink: that of 1.5 % of the real pictures is, and of most photos."""
-MOST_PIECES = 16
-"""So many pieces of ink are one digit, at most. Of the real ones, 99 % are in 4 or fewer, and none in more than 10."""
+MOST_PIECES = 30
+"""So many pieces of ink are one digit, at most. Of the real ones, 99 % are in 4 or fewer, and none in more than 14."""
 MANY = 10
 """A picture in which so many digits were found, or more, may be a page of text ..."""
 MOST_UNSURE = 1 / 3

@@ -80,7 +80,7 @@ def test_many_unsure_digits_are_text(n, unsure, text):
 
 
 def test_a_digit_in_many_pieces_is_text():
-    ink = np.zeros((40, 200))
+    ink = np.zeros((40, 10 * MOST_PIECES))
     for column in range(MOST_PIECES):
         ink[5:15, 10 * column : 10 * column + 4] = 1
     assert not is_text(ink, [False])
