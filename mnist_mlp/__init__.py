@@ -13,7 +13,9 @@ The house, from the ground up; a room imports only from those above it in this l
     handwriting/           from any picture of handwriting to the digits in it, as MNIST has them
     training/              MLPClassifier, its metrics and its callbacks
     dashboard/             the panels of TensorBoard, the HTML report, the server
-    fit/                   mnist-mlp fit, validate, test, predict: runs, their settings and their checkpoints
+    fit/                   mnist-mlp fit, validate, test: runs, their settings and their checkpoints
+    prediction/            a trained network without its training: load, and mnist-mlp predict
+    export/                mnist-mlp export: a trained network for other programs
     verification/          mnist-mlp verify
     benchmark/             mnist-mlp benchmark
     reproduction/          mnist-mlp reproduce
@@ -28,15 +30,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mnist_mlp.data.module import MNISTDataModule
     from mnist_mlp.network.mlp import MLP
+    from mnist_mlp.prediction.checkpoint import load
+    from mnist_mlp.prediction.trained_network import TrainedNetwork
     from mnist_mlp.training.classifier import MLPClassifier
 
-__all__ = ["MLP", "MLPClassifier", "MNISTDataModule"]
+__all__ = ["MLP", "MLPClassifier", "MNISTDataModule", "TrainedNetwork", "load"]
 
-_HOME = {"MLP": "network.mlp", "MLPClassifier": "training.classifier", "MNISTDataModule": "data.module"}
+_HOME = {
+    "MLP": "network.mlp",
+    "MLPClassifier": "training.classifier",
+    "MNISTDataModule": "data.module",
+    "TrainedNetwork": "prediction.trained_network",
+    "load": "prediction.checkpoint",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import a public class when it is first asked for, so that `mnist-mlp --help` need not import torch."""
+    """Import a public name when it is first asked for, so that `mnist-mlp --help` need not import torch."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -10,7 +10,8 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
     "fit": ("fit.command:fit", "train a network; writes logs/<name>/version_N/"),
     "validate": ("fit.command:validate", "measure a checkpoint on the validation images"),
     "test": ("fit.command:test", "measure a checkpoint on the test images"),
-    "predict": ("fit.command:predict", "classify the validation images with a checkpoint"),
+    "predict": ("prediction.command:run", "say what pictures show, or classify the validation images"),
+    "export": ("export.command:run", "write a trained network for other programs: ONNX, torch, safetensors, npz"),
     "verify": (
         "verification.command:run",
         "compare the hand-written gradients with autograd's and with central differences",
@@ -29,6 +30,7 @@ EXAMPLES = """examples:
   mnist-mlp fit --config configs/quickstart.yaml        train on scikit-learn's digits, offline
   mnist-mlp fit --config configs/mnist.yaml --model.hidden_sizes [800]
   mnist-mlp test --ckpt_path best                       the newest run's best checkpoint
+  mnist-mlp predict photo.jpg                           what it says of your own handwriting
   mnist-mlp fit --help                                  every setting
 """
 

@@ -49,6 +49,20 @@ def tiny_mnist(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """The folder of all runs, with one that was trained on scikit-learn's digits."""
+    from mnist_mlp.fit import prepare
+
+    logs = tmp_path_factory.mktemp("digits") / "logs"
+    config.update("jaxtyping_disable", True)
+    trainer = {"default_root_dir": str(logs), "enable_progress_bar": False, "accelerator": "cpu"}
+    quick = Path(__file__).parent.parent / "configs" / "quickstart.yaml"
+    prepare("fit", quick, trainer=trainer, dashboard={"enabled": False}).execute()
+    config.update("jaxtyping_disable", False)
+    return logs
+
+
 @pytest.fixture
 def without_shape_checks():
     """As users run the package: it has to refuse bad shapes itself."""

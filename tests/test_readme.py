@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mnist_mlp import load
 from mnist_mlp.cli import COMMANDS
+from mnist_mlp.export.formats import FORMATS, exported
 from mnist_mlp.fit import prepare
 
 ROOT = Path(__file__).parent.parent
@@ -107,6 +109,9 @@ def clone(tmp_path_factory):
     prepare(
         "fit", ROOT / "configs" / "quickstart.yaml", name="mnist", trainer=trainer, dashboard={"enabled": False}
     ).execute()
+    network, run = load("best", folder / "logs"), folder / "logs" / "mnist" / "version_0"
+    for name, chosen in FORMATS.items():
+        (run / f"best{chosen.suffix}").write_bytes(exported(network, name))
     return folder
 
 

@@ -18,3 +18,16 @@ def moved(state: dict[str, Any], folder: str) -> dict[str, Any]:
 
     scores = {here(path): score for path, score in state["best_k_models"].items()}
     return state | {key: here(state[key]) for key in PATHS} | {"best_k_models": scores, "dirpath": folder}
+
+
+def best_score(states: dict[str, dict[str, Any]], monitor: str) -> float | None:
+    """The best score of the ModelCheckpoint that watches a metric, or None where there is none yet.
+
+    Relies on its keys `monitor` and `best_model_score`.
+
+    Args:
+        states: Those of all callbacks, as a checkpoint holds them.
+        monitor: The metric.
+    """
+    scores = [state.get("best_model_score") for state in states.values() if state.get("monitor") == monitor]
+    return next((float(score) for score in scores if score is not None), None)

@@ -1,0 +1,99 @@
+"""From a run's checkpoint to a `TrainedNetwork`: `load`."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import LightningDataModule, LightningModule
+
+from mnist_mlp.fit.run_folder import find_checkpoint
+from mnist_mlp.lightning_internals.checkpoint_state import best_score
+from mnist_mlp.network.mlp import MLP
+from mnist_mlp.prediction.trained_network import TrainedNetwork
+
+NETWORK = ("activation", "cost", "output_activation")
+
+
+def load(which: str | Path = "best", logs: str | Path = "logs", name: str | None = None) -> TrainedNetwork:
+    """The network of a checkpoint, ready to be asked.
+
+    Nothing that the file may hold is run (`weights_only`).
+
+    Args:
+        which: "best" or "last" of the newest run, or the path of a checkpoint.
+        logs: The folder of all runs.
+        name: Look among the runs of this name; by default among all.
+
+    Raises:
+        ValueError: if there is no such file, or it is not a checkpoint of this project.
+    """
+    path = find_checkpoint(str(which), Path(logs), name)
+    stored = _read(path)
+    try:
+        settings = _settings(stored)
+        settings["checkpoint"] = str(path)
+        weights = {k.removeprefix("mlp."): v for k, v in stored["state_dict"].items() if k.startswith("mlp.")}
+        mlp = _network(weights, settings["model"])
+        made = stored.get("MNISTDataModule")
+        if made is None and settings["data"].get("normalize"):
+            raise ValueError("it was normalized, and does not know by what; train it anew with mnist-mlp fit")
+        made = made or {"mean": 0.0, "std": 1.0, "class_names": list(map(str, range(mlp.sizes[-1])))}
+        return TrainedNetwork(mlp, tuple(made["class_names"]), made["mean"], made["std"], settings)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        raise _no_checkpoint(path) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a checkpoint holds, as plain values and tensors."""
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty; give a checkpoint that mnist-mlp fit wrote")
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except OSError:
+        raise
+    except Exception as error:  # there is no list of what reading foreign bytes may raise
+        raise _no_checkpoint(path) from error
+
+
+def _no_checkpoint(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} is not a checkpoint of this project, or it is damaged (nothing in it was run); "
+        "give one that mnist-mlp fit wrote"
+    )
+
+
+def _settings(stored: dict[str, Any]) -> dict[str, Any]:
+    """What a checkpoint knows of its training."""
+    sections = {
+        "model": stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY],
+        "data": stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {}),
+    }
+    # Lightning's own begin with an underscore
+    settings: dict[str, Any] = {
+        section: {name: value for name, value in values.items() if not name.startswith("_")}
+        for section, values in sections.items()
+    }
+    return settings | {
+        "optimization": stored.get("optimization", {}),
+        "epoch": stored["epoch"],
+        "steps": stored["global_step"],
+        "best_val_acc": best_score(stored["callbacks"], "val/acc"),
+    }
+
+
+def _network(weights: dict[str, torch.Tensor], model: dict[str, Any]) -> MLP:
+    """The network with these weights, its sizes read from them."""
+    sizes = [weights["layers.0.weight"].shape[1]]
+    while (following := f"layers.{len(sizes) - 1}.weight") in weights:
+        sizes.append(weights[following].shape[0])
+    if sizes[1:-1] != list(model["hidden_sizes"]):
+        raise ValueError(
+            f"its weights are of another architecture, with hidden layers of {sizes[1:-1]} neurons, than its "
+            f"settings, with {list(model['hidden_sizes'])}"
+        )
+    with torch.random.fork_rng(devices=[]):  # the first weights, drawn for nothing, must not change what follows
+        mlp = MLP(sizes, **{name: model[name] for name in NETWORK})
+    mlp.load_state_dict(weights)
+    return mlp.eval()
