@@ -29,6 +29,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "no hidden layer": {"sizes": (784, 10)},
     "letters": {"sizes": (784, 6, 26), "class_names": tuple("abcdefghijklmnopqrstuvwxyz")},
     "two classes": {"sizes": (784, 6, 2), "class_names": ("Bag", "Ankle boot")},
+    "none of the classes": {"cost": "binary_cross_entropy", "output_shift": -6.0},
     "normalized": {"mean": 0.1307, "std": 0.3081},
     "padded": {"sizes": (30 * 30, 6, 10), "mean": 0.1307, "std": 0.3081},
 }

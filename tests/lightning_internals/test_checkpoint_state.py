@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from mnist_mlp.lightning_internals.checkpoint_state import PATHS, moved
+from mnist_mlp.lightning_internals.checkpoint_state import PATHS, best_score, moved
 
 KEYS = {*PATHS, "best_k_models", "dirpath", "monitor", "best_model_score", "current_score", "kth_value"}
 
@@ -46,3 +46,18 @@ def test_a_state_without_a_key_is_refused():
     for key in (*PATHS, "best_k_models"):
         with pytest.raises(KeyError, match=key):
             moved({name: value for name, value in state.items() if name != key}, "there")
+
+
+def test_the_best_score_is_that_of_the_metric():
+    states = {
+        "ModelCheckpoint of nothing": {"monitor": None, "best_model_score": None},
+        "ModelCheckpoint of loss": {"monitor": "val/loss", "best_model_score": torch.tensor(0.1)},
+        "Speed": {"seconds": 3.0},
+        "ModelCheckpoint of acc": {"monitor": "val/acc", "best_model_score": torch.tensor(0.75)},
+    }
+    assert best_score(states, "val/acc") == 0.75
+    assert best_score(states, "test/acc") is None
+    assert (
+        best_score(states | {"ModelCheckpoint of acc": {"monitor": "val/acc", "best_model_score": None}}, "val/acc")
+        is None
+    )
