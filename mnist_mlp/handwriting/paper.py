@@ -6,6 +6,8 @@ tail: ink is a small share of a page and far from its colour. All of this is our
 scans.
 """
 
+from itertools import product
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -24,6 +26,8 @@ HALF = 0.5
 """The threshold is at most this share of what strong ink differs from the paper."""
 STEEPEST = 0.12
 """The lines of ruled paper climb or fall by at most this share of the way."""
+FANNED = 1.2
+"""Lines fan out where the medians of the rows differ so many times as much, in their variance."""
 FAINTEST = 6.0
 """Ink differs from the paper by at least so many grey values of 255."""
 
@@ -119,22 +123,26 @@ def _without_level_lines(signed: np.ndarray) -> np.ndarray:
 def _rows_along_lines(signed: np.ndarray) -> np.ndarray:
     """For each row the pixel's row in each column, int (height, width), along the picture's lines.
 
-    Their slope, at most STEEPEST, is the one at which the medians of the rows differ most; seen from the side, lines
-    fan out, and the slope changes by at most STEEPEST from the middle of the picture to its top.
+    Their slope, at most STEEPEST, is the one at which the medians of the rows differ most. Seen from the side, lines
+    fan out: the slope changes by at most STEEPEST from the middle of the picture to its top, if that is clearly better.
     """
     height, width = signed.shape
-    y, some = np.arange(height)[:, None], np.arange(0, width, max(1, width // 32))
+    y, some = np.arange(height)[:, None], np.arange(0, width, max(1, width // 16))
 
     def rows(slope: float, fanning: float, columns: np.ndarray) -> np.ndarray:
         slopes = slope + fanning * (1 - 2 * y / height)
         return (y + np.rint(slopes * (columns - width / 2)).astype(int)) % height
 
-    def spread(slope: float, fanning: float) -> float:
-        return float(np.median(signed[rows(slope, fanning, some), some], axis=1).var())
+    def spread(lines: tuple[float, float]) -> float:
+        return float(np.median(signed[rows(*lines, some), some], axis=1).var())
 
-    slope = max(np.linspace(-STEEPEST, STEEPEST, 13), key=lambda slope: spread(slope, 0))
-    candidates = [(s, f) for s in slope + np.array([-0.02, 0, 0.02]) for f in np.linspace(-STEEPEST, STEEPEST, 7)]
-    return rows(*max(candidates, key=lambda each: spread(*each)), np.arange(width))
+    slopes, fannings = np.linspace(-STEEPEST, STEEPEST, 13), np.linspace(-STEEPEST, STEEPEST, 7)
+    level = max(((slope, 0.0) for slope in slopes), key=spread)
+    fanned = max(product(slopes[::2], fannings[fannings != 0]), key=spread)
+    if spread(fanned) <= FANNED * spread(level):
+        return rows(*level, np.arange(width))
+    near = np.array([-0.02, 0, 0.02])
+    return rows(*max(product(fanned[0] + near, fanned[1] + near), key=spread), np.arange(width))
 
 
 def _quadratic_surface(pixels: np.ndarray) -> np.ndarray:

@@ -79,6 +79,14 @@ def test_the_lines_of_ruled_paper_are_taken_off(squared, slope):
     assert_found(image_of(page((3, 130, 70, 150), size=(300, 400), paper=paper, dark=30.0)), 3)
 
 
+@pytest.mark.parametrize("fanning", [-0.1, 0.1])
+def test_ruled_lines_that_fan_out_are_taken_off(fanning):
+    y, x = np.mgrid[:300, :400]
+    lines = (y + fanning * (1 - 2 * y / 300) * (x - 200)) % 40 < 3
+    paper = np.where(lines, 120.0, 220.0)
+    assert_found(image_of(page((3, 130, 70, 150), size=(300, 400), paper=paper, dark=30.0)), 3)
+
+
 def test_digits_are_found_in_reading_order():
     rows = [(3, 30, 60, 80), (5, 110, 40, 80), (0, 190, 20, 80), (7, 20, 170, 80), (9, 100, 185, 80)]
     assert_found(image_of(page(*reversed(rows))), 3, 5, 0, 7, 9)
