@@ -9,8 +9,8 @@ The house, from the ground up; a room imports only from those above it in this l
     schedules              schedules of the learning rate and the momentum that torch lacks
     lightning_internals/   what Lightning and jsonargparse do not publish
     bare_loop/             training steps without Lightning between them, in blocks
-    data/                  images from every source, their order, their distortions, MNISTDataModule
     handwriting/           from any picture of handwriting to the digits in it, as MNIST has them
+    data/                  images from every source, their order, their distortions, MNISTDataModule
     training/              MLPClassifier, its metrics and its callbacks
     dashboard/             the panels of TensorBoard, the HTML report, the server
     fit/                   mnist-mlp fit, validate, test: runs, their settings and their checkpoints

@@ -129,7 +129,7 @@ def describe_environment(trainer: Trainer, data: MNISTDataModule) -> str:
     with suppress(OSError, subprocess.CalledProcessError):
         git = ["git", "--git-dir", str(clone / ".git"), "--work-tree", str(clone), "describe", "--always", "--dirty"]
         rows["git commit"] = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
-    rows["data"] = data.dataset
+    rows["data"] = data.dataset_name
     if dataset := IDX_DATASETS.get(data.dataset):
         rows |= {f"md5 of {file}": f"`{md5}`" for file, md5 in dataset.md5.items()}
     return "\n".join(["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items())])
@@ -142,6 +142,7 @@ def hyper_parameters(trainer: Trainer, model: MLPClassifier) -> dict[str, bool |
     data, group = data_of(trainer), optimizer.param_groups[0]
     left_out = ("data_dir", "image_size", "steps_per_execution")
     settings = dict(model.hparams) | {name: value for name, value in data.hparams.items() if name not in left_out}
+    settings |= {"dataset": data.dataset_name, "val_size": data.val_size}
     settings |= {name: group[name] for name in ("momentum", "weight_decay") if name in group}
     settings |= {
         "optimizer": type(optimizer).__name__,

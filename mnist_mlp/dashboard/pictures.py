@@ -5,6 +5,7 @@ so with Pillow alone, in milliseconds.
 """
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 BLACK, GREY, LIGHT = (40, 40, 40), (150, 150, 150), (225, 225, 225)
 LARGEST_GRID = 100  # neurons whose weights are drawn
 ZOOM = 3  # how many pixels wide a pixel of a digit is drawn
-CAPTION_HEIGHT = 34
+CAPTION_LINE = 15  # the height of a line, in pixels
 
 
 def diverging(values: Float[Tensor, "*shape"], largest: float) -> UInt8[Tensor, "*shape 3"]:
@@ -60,7 +61,7 @@ def _grey(images: Float[Tensor, "n pixels"]) -> UInt8[Tensor, "n size size 3"]:
 
 
 def draw_captioned(images: Float[Tensor, "n pixels"], captions: Sequence[str], columns: int = 10) -> Picture:
-    """Images with pixels in [0, 1], each with a caption of two lines below.
+    """Images with pixels in [0, 1], each with a caption below, whose lines are cut where they are too wide.
 
     Args:
         images: The images, at least one.
@@ -68,15 +69,26 @@ def draw_captioned(images: Float[Tensor, "n pixels"], captions: Sequence[str], c
         columns: Images in a row.
     """
     digits = _grey(images).repeat_interleave(ZOOM, 1).repeat_interleave(ZOOM, 2).numpy()
-    width, height = digits.shape[2] + 8, digits.shape[1] + CAPTION_HEIGHT + 8
+    caption_height = 4 + CAPTION_LINE * max(len(caption.splitlines()) for caption in captions)
+    width, height = digits.shape[2] + 8, digits.shape[1] + caption_height + 8
     rows = -(-len(digits) // columns)
     picture, pen = _canvas(width * min(columns, len(digits)), height * rows)
     for i, (digit, caption) in enumerate(zip(digits, captions, strict=True)):
         left, top = i % columns * width, i // columns * height
         picture.paste(Image.fromarray(digit), (left + 4, top + 4))
-        middle = (left + width / 2, top + height - CAPTION_HEIGHT / 2 - 2)
-        pen.multiline_text(middle, caption, BLACK, _font(13), anchor="mm", align="center", spacing=2)
+        middle = (left + width / 2, top + height - caption_height / 2 - 2)
+        text = "\n".join(_cut(line, width - 2) for line in caption.splitlines())
+        pen.multiline_text(middle, text, BLACK, _font(13), anchor="mm", align="center", spacing=2)
     return np.asarray(picture)
+
+
+def _cut(line: str, width: int) -> str:
+    """A line of a caption, so much of it as is not wider than so many pixels."""
+    if _font(13).getlength(line) <= width:
+        return line
+    while line and _font(13).getlength(line + "…") > width:
+        line = line[:-1]
+    return line + "…"
 
 
 def count_confusions(
@@ -87,9 +99,17 @@ def count_confusions(
     return torch.bincount(pairs, minlength=num_classes**2).view(num_classes, num_classes)
 
 
-def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
-    """The confusion matrix: what was right in blue, mistakes in red, the more the darker, each by its own scale."""
-    n, cell, margin = len(counts), 44, 46
+def draw_confusions(counts: Int[Tensor, "classes classes"], names: Sequence[str]) -> Picture:
+    """The confusion matrix: what was right in blue, mistakes in red, the more the darker, each by its own scale.
+
+    Args:
+        counts: What `count_confusions` returned.
+        names: Those of the classes; long ones stand upright above the columns.
+    """
+    n, cell = len(counts), 44 if len(counts) <= 20 else 30
+    longest = max(_font(15).getlength(name) for name in names)
+    long = longest > cell - 8
+    margin = 46 if not long else 38 + ceil(longest)
     right = counts.diag().max().item() or 1
     wrong = (counts - counts.diag().diag()).max().item() or 1
     shades = (counts / wrong).sqrt()
@@ -97,21 +117,30 @@ def draw_confusions(counts: Int[Tensor, "classes classes"]) -> Picture:
     colours = diverging(shades, 1.0).tolist()
     picture, pen = _canvas(margin + n * cell + 8, margin + n * cell + 8)
     pen.text((margin + n * cell / 2, 12), "predicted", BLACK, _font(15), anchor="mm")
-    vertical, other_pen = _canvas(80, 20)
-    other_pen.text((40, 10), "true", BLACK, _font(15), anchor="mm")
-    picture.paste(vertical.rotate(90, expand=True), (2, margin + n * cell // 2 - 40))
-    for i in range(n):
+    picture.paste(_upright("true", 80), (2, margin + n * cell // 2 - 40))
+    for i, name in enumerate(names):
         centre = margin + (i + 0.5) * cell
-        pen.text((centre, 34), str(i), BLACK, _font(15), anchor="mm")
-        pen.text((34, centre), str(i), BLACK, _font(15), anchor="mm")
+        if long:
+            picture.paste(_upright(name, margin - 30), (round(centre) - 10, 26))
+            pen.text((margin - 6, centre), name, BLACK, _font(15), anchor="rm")
+        else:
+            pen.text((centre, 34), name, BLACK, _font(15), anchor="mm")
+            pen.text((34, centre), name, BLACK, _font(15), anchor="mm")
         for j in range(n):
             count = int(counts[i, j])
             left, top = margin + j * cell, margin + i * cell
             pen.rectangle((left, top, left + cell - 2, top + cell - 2), fill=tuple(colours[i][j]))
             ink = (255, 255, 255) if abs(shades[i, j]) > 0.6 else BLACK
             if count:
-                pen.text((left + cell / 2 - 1, top + cell / 2 - 1), f"{count}", ink, _font(14), anchor="mm")
+                pen.text((left + cell / 2 - 1, top + cell / 2 - 1), f"{count}", ink, _font(cell // 3), anchor="mm")
     return np.asarray(picture)
+
+
+def _upright(text: str, height: int) -> Image.Image:
+    """A text that is read from below, in the middle of 20 by so many pixels."""
+    lying, pen = _canvas(height, 20)
+    pen.text((height / 2, 10), text, BLACK, _font(15), anchor="mm")
+    return lying.rotate(90, expand=True)
 
 
 class Calibration(NamedTuple):

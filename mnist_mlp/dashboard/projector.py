@@ -1,5 +1,6 @@
 """Files of the embedding projector."""
 
+from collections.abc import Sequence
 from math import ceil, sqrt
 from pathlib import Path
 from typing import cast
@@ -28,16 +29,18 @@ class Projector(Panel):
         writer, mlp = writer_of(trainer), cast(MLPClassifier, pl_module).mlp
         if writer is None:
             return
-        _, loader = shown_images(data_of(trainer))
+        data = data_of(trainer)
+        _, loader = shown_images(data)
         x, labels = (tensor[:PROJECTED_IMAGES] for tensor in next(iter(loader)))
+        names = [data.class_names[label] for label in labels.tolist()]
         images = loader.dataset.tensors[0][: len(x)].cpu().float() / 255
         name = "last_hidden_layer" if mlp.activations else "pixels"
         activations = probe(mlp, x.to(mlp.weights[0].dtype), labels).inputs[-1]
-        write_projection(Path(writer.log_dir), name, activations.float().cpu(), labels.tolist(), images)
+        write_projection(Path(writer.log_dir), name, activations.float().cpu(), names, images)
 
 
 def write_projection(
-    run: Path, name: str, vectors: Float[Tensor, "n d"], labels: list[int], images: Float[Tensor, "n pixels"]
+    run: Path, name: str, vectors: Float[Tensor, "n d"], labels: Sequence[str], images: Float[Tensor, "n pixels"]
 ) -> None:
     """Write what the embedding projector reads: vectors, by their 50 first principal components if they have more."""
     if vectors.shape[1] > PROJECTED_DIMENSIONS:
@@ -48,7 +51,7 @@ def write_projection(
     folder.mkdir(exist_ok=True)
     rows = ("\t".join(f"{value:.4g}" for value in row) for row in vectors.tolist())
     (folder / "vectors.tsv").write_text("\n".join(rows) + "\n")
-    (folder / "labels.tsv").write_text("\n".join(map(str, labels)) + "\n")
+    (folder / "labels.tsv").write_text("\n".join(labels) + "\n")
     size = round(images.shape[1] ** 0.5)
     columns = ceil(sqrt(len(images)))  # the projector expects as many rows
     padded = F.pad(images, (0, 0, 0, columns**2 - len(images)))

@@ -88,9 +88,9 @@ class DeviceLoader:
         if not self.augmentation.distorts:
             return
         size = isqrt(xs.shape[-1])
-        for i, (x, digits) in enumerate(zip(xs, labels, strict=True)):
+        for i, (x, classes) in enumerate(zip(xs, labels, strict=True)):
             generator = self.batch_sampler.sampler.generator(x.device, num_before + i + 1, self.batch_sampler.rank)
-            x.copy_(self.augmentation(x.view(-1, size, size), digits, generator).flatten(1))
+            x.copy_(self.augmentation(x.view(-1, size, size), classes, generator).flatten(1))
 
     def normalized(self, x: Float32[Tensor, "*shape pixels"]) -> Float32[Tensor, "*shape pixels"]:
         """Pixels in [0, 1] shifted and scaled by `mean` and `std`, in place."""

@@ -1,14 +1,21 @@
 """scikit-learn's digits, drawn as MNIST's were; they come with the package and need no file."""
 
+from pathlib import Path
+
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from mnist_mlp.data.images import IMAGE_SIZE, LabelledImages
+from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages, Source
 
 BOX_SIDE = 20
 DIGITS_TEST_SIZE = 360
+
+
+def digits_source(data_dir: Path) -> Source:
+    """scikit-learn's digits; the folder is not needed."""
+    return Source("digits", DIGITS, read_digits)
 
 
 def read_digits(train: bool) -> LabelledImages:

@@ -27,7 +27,7 @@ class Augmentation:
         translation: Largest shift to the side, and up or down, in pixels.
         alpha: Strength of the elastic displacements, in pixels: the smallest and the largest.
         sigma: Standard deviation of the Gaussian that smooths them, in pixels: the smallest and the largest.
-        halved_for: Digits for which rotation and shear are half as large.
+        halved_for: Classes, such as the digits 1 and 7, for which rotation and shear are half as large.
 
     Source: Simard, Steinkraus, Platt, Best Practices for Convolutional Neural Networks, 2003, section 2; Ciresan et
     al., Deep, Big, Simple Neural Nets Excel on Handwritten Digit Recognition, 2010, section 3.
@@ -51,8 +51,8 @@ class Augmentation:
                 raise ValueError(f"{name} must be two numbers, 0 <= smallest <= largest; got {smallest}, {largest}")
         if self.sigma[0] == 0:
             raise ValueError(f"sigma must be larger than 0; got {self.sigma[0]}: use alpha 0 for no elastic field")
-        if any(not 0 <= digit <= 9 for digit in self.halved_for):
-            raise ValueError(f"halved_for must hold digits 0 ... 9; got {self.halved_for}")
+        if any(label < 0 for label in self.halved_for):
+            raise ValueError(f"halved_for must hold classes, counted from 0; got {self.halved_for}")
 
     @property
     def distorts(self) -> bool:
@@ -66,7 +66,7 @@ class Augmentation:
 
         Args:
             images: The images, with the background 0.
-            labels: Their digits.
+            labels: Their classes.
             generator: What all numbers are drawn from, on the device of the images.
         """
         return distort(images, *self.draw(labels, images.shape[-1], generator))
@@ -77,7 +77,7 @@ class Augmentation:
         """The affine map, the shift and the displacement field of each image, None without an elastic one.
 
         Args:
-            labels: The images' digits, on the device where the numbers are drawn.
+            labels: The images' classes, on the device where the numbers are drawn.
             size: Height and width of the images.
             generator: What the numbers are drawn from, on the device of the labels.
         """

@@ -5,19 +5,21 @@ checked each time a file is read.
 """
 
 import gzip
-import hashlib
 import os
-import tempfile
+from functools import partial
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
-from urllib.error import URLError
 
+import numpy as np
 import torch
 import torchvision
-from jaxtyping import UInt8
 from torch import Tensor
 
-from mnist_mlp.data.images import LabelledImages
+from mnist_mlp.data.downloads import download_missing, read_verified
+from mnist_mlp.data.images import DIGITS, LabelledImages, Source
+
+IDX_TYPES = {8: np.dtype(np.uint8), 12: np.dtype(">i4")}
 
 
 class IdxDataset(NamedTuple):
@@ -28,10 +30,12 @@ class IdxDataset(NamedTuple):
         md5: The sum of each file by its name, in the order train images, train labels, test images, test
             labels. Of KMNIST only the sums of the packed files are published: they are kept and read as
             they are, and gzip's own CRC-32 carries the check through unpacking.
+        class_names: The name of each class.
     """
 
     torchvision_class: type[torchvision.datasets.MNIST]
     md5: dict[str, str]
+    class_names: tuple[str, ...] = DIGITS
 
     def folder(self, data_dir: Path) -> Path:
         """Where the files lie."""
@@ -56,8 +60,13 @@ IDX_DATASETS = {
             "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
             "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
         },
+        tuple(torchvision.datasets.FashionMNIST.classes),
     ),
-    "kmnist": IdxDataset(torchvision.datasets.KMNIST, dict(torchvision.datasets.KMNIST.resources)),
+    "kmnist": IdxDataset(
+        torchvision.datasets.KMNIST,
+        dict(torchvision.datasets.KMNIST.resources),
+        tuple(torchvision.datasets.KMNIST.classes),
+    ),
 }
 
 
@@ -68,41 +77,21 @@ def default_data_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist_mlp"
 
 
+def idx_source(name: str, data_dir: Path) -> Source:
+    """One of `IDX_DATASETS`, in that folder."""
+    read = partial(read_idx_dataset, name, data_dir)
+    return Source(name, IDX_DATASETS[name].class_names, read, partial(download, name, data_dir))
+
+
 def download(name: str, data_dir: Path) -> None:
-    """Fetch what is missing of an IDX data set; files that are already there are left as they are.
-
-    Everything is downloaded and verified in a temporary folder beside its destination and moved there file by
-    file, so that an interrupted download leaves nothing, and two at once do no harm.
-
-    Raises:
-        ConnectionError: if no mirror answers.
-        OSError: if the folder cannot be written.
-    """
+    """Fetch what is missing of an IDX data set, see `mnist_mlp.data.downloads.download_missing`."""
     dataset = IDX_DATASETS[name]
-    folder = dataset.folder(data_dir)
-    missing = [file for file in dataset.md5 if not (folder / file).exists()]
-    if not missing:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary_folder = tempfile.TemporaryDirectory(dir=folder, prefix=".download-")
-    except OSError as error:
-        raise type(error)(
-            f"the data folder {folder} cannot be written ({error.strerror}): "
-            "choose another with --data.data_dir or MNIST_MLP_DATA_DIR"
-        ) from error
-    with temporary_folder as temporary:
-        try:
-            dataset.torchvision_class(temporary, download=True)
-        except (RuntimeError, URLError, ConnectionError, TimeoutError) as error:
-            raise ConnectionError(
-                f"{name} is not in {folder} and could not be downloaded: put the files {', '.join(dataset.md5)} "
-                "there, or train on scikit-learn's digits, which need no download: "
-                "--data.dataset digits --data.val_size 300"
-            ) from error
-        for file in missing:
-            read_verified(dataset.folder(Path(temporary)) / file, dataset.md5)
-            os.replace(dataset.folder(Path(temporary)) / file, folder / file)
+
+    def fetch(temporary: Path) -> Path:
+        dataset.torchvision_class(str(temporary), download=True)
+        return dataset.folder(temporary)
+
+    download_missing(name, dataset.folder(data_dir), dataset.md5, fetch)
 
 
 def read_idx_dataset(name: str, data_dir: Path, train: bool) -> LabelledImages:
@@ -115,38 +104,34 @@ def read_idx_dataset(name: str, data_dir: Path, train: bool) -> LabelledImages:
     dataset = IDX_DATASETS[name]
     folder = dataset.folder(data_dir)
     images_file, labels_file = list(dataset.md5)[:2] if train else list(dataset.md5)[2:]
-    images = parse_idx(read_verified(folder / images_file, dataset.md5))
-    labels = parse_idx(read_verified(folder / labels_file, dataset.md5))
+    images = parse_idx(unpacked(read_verified(folder / images_file, dataset.md5)))
+    labels = parse_idx(unpacked(read_verified(folder / labels_file, dataset.md5)))
     return LabelledImages(images.flatten(1), labels.long())
 
 
-def read_verified(path: Path, md5: dict[str, str]) -> bytearray:
-    """The content of an IDX file, unpacked where it is packed, after its sum was found right.
-
-    Args:
-        path: The file.
-        md5: The sums of the whole data set by file name, so that a swapped file can be told.
-    """
-    content = bytearray(path.read_bytes())
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != md5[path.name]:
-        impostor = next((f"it is {file}" for file, known in md5.items() if known == found), "it is damaged")
-        raise ValueError(
-            f"{path} is not the published file: {impostor} ({len(content):,} bytes, MD5 {found}, "
-            f"expected {md5[path.name]}); delete it, and it will be downloaded again"
-        )
-    return bytearray(gzip.decompress(content)) if path.suffix == ".gz" else content
+def unpacked(content: bytearray) -> bytearray:
+    """The content of a file, unpacked where gzip has packed it."""
+    return bytearray(gzip.decompress(content)) if content[:2] == b"\x1f\x8b" else content
 
 
-def parse_idx(content: bytearray) -> UInt8[Tensor, "..."]:
-    """The array of bytes in an IDX file.
+def parse_idx(content: bytearray) -> Tensor:
+    """The array in an IDX file, uint8 or int32.
 
-    The file begins with two zeros, the code 8 for unsigned bytes, the number of dimensions and each dimension
-    as a big-endian 32-bit integer. The tensor shares the buffer's memory.
+    The file begins with two zeros, the code 8 for unsigned bytes or 12 for 32-bit integers, the number of dimensions
+    and each dimension as a big-endian 32-bit integer. The tensor of bytes shares the buffer's memory.
+
+    Raises:
+        ValueError: if it holds something else, or is cut off.
 
     Source: LeCun, Cortes, Burges, The MNIST database of handwritten digits, "File formats".
     """
-    num_dimensions = content[3]
-    start = 4 + 4 * num_dimensions
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
+        raise ValueError(f"no IDX file of bytes or integers, it begins with {content[:4].hex(' ') or 'nothing'}")
+    dtype, start = IDX_TYPES[content[2]], 4 + 4 * content[3]
     shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)]
-    return torch.frombuffer(content, dtype=torch.uint8, offset=start).reshape(shape)
+    size = start + prod(shape) * dtype.itemsize
+    if len(content) != size:
+        raise ValueError(f"an IDX file of the shape {tuple(shape)} has {size:,} bytes, and it has {len(content):,}")
+    if dtype == np.uint8:
+        return torch.frombuffer(content, dtype=torch.uint8, offset=start).reshape(shape)
+    return torch.from_numpy(np.frombuffer(content, dtype, offset=start).astype(np.int32)).reshape(shape)

@@ -13,12 +13,15 @@ from typing_extensions import override
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
 from mnist_mlp.data.drawn_digits import drawn_digits
-from mnist_mlp.data.idx_files import IDX_DATASETS, default_data_dir, download
-from mnist_mlp.data.images import IMAGE_SIZE, LabelledImages
+from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
-from mnist_mlp.data.sources import DATASETS, read_dataset
+from mnist_mlp.data.recognition import name_of
+from mnist_mlp.data.sources import find_source
 
 EVALUATION_BATCH_SIZE = 1000
+SHARE_THAT_VALIDATES = 6  # one in six: 10,000 of MNIST's 60,000
+NO_LABEL = -1
 
 StepsPerExecution = int | Literal["auto"]
 
@@ -33,17 +36,21 @@ class TrainsInBlocks(Protocol):
 
 
 class MNISTDataModule(LightningDataModule):
-    """MNIST or one of its kin, split into training, validation and test images.
+    """MNIST or other images, split into training, validation and test images.
 
     The first images of the training file train, its last `val_size` validate, the official test file tests and
-    does nothing else. Predictions are made of the validation images.
+    does nothing else. Predictions are made of the validation images, or of those that have no labels, where the data
+    set has such (Kaggle's).
 
     Args:
-        dataset: mnist, fashion_mnist, kmnist or digits (scikit-learn's, which need no download).
+        dataset: mnist, fashion_mnist, kmnist, digits (scikit-learn's, which need no download), emnist_letters and its
+            kin, qmnist, usps; or the path of a file or a folder, whose kind is recognised: IDX files, Keras's
+            mnist.npz, Nielsen's mnist.pkl.gz, Kaggle's train.csv, Parquet files, a folder of pictures for each class.
         data_dir: The folder that holds `MNIST/raw/` and its kin; by default the environment variable
             MNIST_MLP_DATA_DIR, else the user's cache folder.
         batch_size: Training images in a mini-batch, for each process of a distributed run.
-        val_size: How many of the last training images validate; with 0 all train.
+        val_size: How many of the last training images validate; with 0 all train. By default those that the data set
+            sets aside itself, which are put last, as Nielsen's 10,000 are; else a sixth, which are MNIST's last 10,000.
         train_size: Train on this many of the first images only; by default on all that do not validate.
         drawn_digits: Train on so many digits more, which are drawn from strokes as people write them
             (`mnist_mlp.data.drawn_digits`). They stand behind the others.
@@ -58,8 +65,14 @@ class MNISTDataModule(LightningDataModule):
             the model: `MLPClassifier` takes 5,000 images at a time, or single mini-batches where the Trainer's settings
             need them.
 
+    Attributes:
+        source: Where the images come from.
+        dataset_name: What they are called, once they were read: mnist only where they are MNIST's.
+        val_size: How many images validate; None until they were read, if it was not given.
+
     Raises:
-        ValueError: if an argument is not one of these, or a size does not fit the data set.
+        ValueError: if an argument is not one of these, a size does not fit the data set, or what lies at a path cannot
+            be read.
     """
 
     def __init__(
@@ -67,7 +80,7 @@ class MNISTDataModule(LightningDataModule):
         dataset: str = "mnist",
         data_dir: str | None = None,
         batch_size: int = 100,
-        val_size: int = 10_000,
+        val_size: int | None = None,
         train_size: int | None = None,
         drawn_digits: int = 0,
         normalize: bool = False,
@@ -78,11 +91,9 @@ class MNISTDataModule(LightningDataModule):
         steps_per_execution: StepsPerExecution = 1,
     ) -> None:
         super().__init__()
-        if dataset not in DATASETS:
-            raise ValueError(f"dataset must be one of {', '.join(DATASETS)}; got {dataset!r}")
         for name, value, smallest in (
             ("batch_size", batch_size, 1),
-            ("val_size", val_size, 0),
+            ("val_size", 0 if val_size is None else val_size, 0),
             ("train_size", 1 if train_size is None else train_size, 1),
             ("drawn_digits", drawn_digits, 0),
             ("image_size", image_size, IMAGE_SIZE),
@@ -94,6 +105,8 @@ class MNISTDataModule(LightningDataModule):
         self.save_hyperparameters(ignore="augmentation")
         self.dataset = dataset
         self.data_dir = Path(data_dir) if data_dir else default_data_dir()
+        self.source = find_source(dataset, self.data_dir)
+        self.dataset_name = self.source.name
         self.batch_size = batch_size
         self.val_size = val_size
         self.train_size = train_size
@@ -105,32 +118,67 @@ class MNISTDataModule(LightningDataModule):
         self.seed = seed
         self.steps_per_execution: StepsPerExecution = steps_per_execution
         self.mean, self.std = 0.0, 1.0
-        self.class_names: tuple[str, ...] = tuple("0123456789")
+        if drawn_digits and self.class_names != DIGITS:
+            raise ValueError(
+                f"drawn_digits must be 0 where the classes are not the ten digits; got {drawn_digits:,} for {dataset}"
+            )
+        if any(label >= self.num_classes for label in augmentation.halved_for):
+            raise ValueError(
+                f"halved_for must hold classes 0 ... {self.num_classes - 1}; got {augmentation.halved_for}"
+            )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class."""
+        return self.source.class_names
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
 
     @override
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint must know to make inputs from pictures without this module, in plain numbers and lists."""
-        return {"mean": self.mean, "std": self.std, "class_names": [*self.class_names]}
+        return {"mean": self.mean, "std": self.std, "class_names": [*self.class_names], "dataset": self.dataset_name}
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Check that a network's classes are those of the images that it is shown.
+
+        Raises:
+            ValueError: if they are others.
+        """
+        stored = state_dict["class_names"]
+        if stored != [*self.class_names]:
+            raise ValueError(
+                f"the checkpoint tells {', '.join(stored)} apart, and the classes of {self.dataset_name} are "
+                f"{', '.join(self.class_names)}; give the --data.dataset that it was trained on"
+            )
 
     def prepare_data(self) -> None:
         """Download the files that are missing."""
-        if self.dataset in IDX_DATASETS:
-            download(self.dataset, self.data_dir)
+        self.source.download()
 
     def setup(self, stage: str | None = None) -> None:
         """Read and split the files; those of the test set only where `stage` is "test" or None."""
+        parts = []
         if stage in (None, "test"):
-            self.test_images = self._read(train=False)
+            parts.append(self.source.read(False))
+            self.test_images = self._padded(parts[0])
         if stage != "test" or self.normalize:
-            self._split(self._read(train=True))
+            parts.append(self.source.read(True))
+            self._split(self._padded(parts[-1]))
+        self.dataset_name = name_of(self.source, parts)
+        if stage == "predict" and self.source.read_unlabelled:
+            images = self.source.read_unlabelled()
+            labels = torch.full((len(images),), NO_LABEL)
+            self.unlabelled_images = self._padded(LabelledImages(images, labels))
         if stage in (None, "fit") and self.batch_size > len(self.train_images.labels):
             raise ValueError(
                 f"batch_size must be at most the {len(self.train_images.labels):,} images that train; "
                 f"got {self.batch_size:,}"
             )
-
-    def _read(self, train: bool) -> LabelledImages:
-        return self._padded(read_dataset(self.dataset, self.data_dir, train))
 
     def _padded(self, data: LabelledImages) -> LabelledImages:
         added = self.image_size - IMAGE_SIZE
@@ -141,6 +189,8 @@ class MNISTDataModule(LightningDataModule):
 
     def _split(self, data: LabelledImages) -> None:
         n = len(data.labels)
+        if self.val_size is None:
+            self.val_size = self.source.val_size or max(1, n // SHARE_THAT_VALIDATES)
         if self.val_size >= n:
             raise ValueError(
                 f"val_size must be less than the {n:,} training images of {self.dataset}; got {self.val_size:,}"
@@ -192,15 +242,16 @@ class MNISTDataModule(LightningDataModule):
         return self.evaluation_loader("test")
 
     def predict_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
-        """The validation images: the test set is for `test` alone."""
+        """The images that have no labels, or where there are none those that validate: tests are for `test` alone."""
+        if self.source.read_unlabelled:
+            return self.evaluation_loader("unlabelled")
         if not self.val_size:
             raise ValueError("predictions are made of the validation images, and val_size is 0; give --data.val_size")
         return self.val_dataloader()
 
     def evaluation_loader(self, split: str) -> DeviceLoader:
-        """The images of a split, train, val or test, in their order and as they are."""
-        images = {"train": "train_images", "val": "val_images", "test": "test_images"}[split]
-        return self._loader(getattr(self, images), EVALUATION_BATCH_SIZE)
+        """The images of a split, train, val, test or unlabelled, in their order and as they are."""
+        return self._loader(getattr(self, f"{split}_images"), EVALUATION_BATCH_SIZE)
 
     def _loader(
         self,

@@ -1,20 +1,66 @@
-"""The data sets by their names: 28x28 images in ten classes."""
+"""All sources of images: data sets by their names, and the kinds of files and folders that are recognised."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mnist_mlp.data.digits import read_digits
-from mnist_mlp.data.idx_files import IDX_DATASETS, read_idx_dataset
-from mnist_mlp.data.images import LabelledImages
+from torchvision.datasets import EMNIST
 
-# name -> (data_dir, train) -> its training or its test images
-DATASETS: dict[str, Callable[[Path, bool], LabelledImages]] = {
-    **{name: partial(read_idx_dataset, name) for name in IDX_DATASETS},
-    "digits": lambda data_dir, train: read_digits(train),
+from mnist_mlp.data.csv_files import csv_files
+from mnist_mlp.data.digits import digits_source
+from mnist_mlp.data.emnist import emnist_source
+from mnist_mlp.data.idx_files import IDX_DATASETS, idx_source
+from mnist_mlp.data.idx_folder import idx_folder
+from mnist_mlp.data.images import LabelledImages, Source
+from mnist_mlp.data.npz_file import npz_file
+from mnist_mlp.data.parquet_files import parquet_files
+from mnist_mlp.data.pickle_file import pickle_file
+from mnist_mlp.data.picture_folder import picture_folder
+from mnist_mlp.data.qmnist import qmnist_source
+from mnist_mlp.data.usps import usps_source
+
+# name -> what makes it of the folder of all data sets
+DATASETS: dict[str, Callable[[Path], Source]] = {
+    **{name: partial(idx_source, name) for name in IDX_DATASETS},
+    "digits": digits_source,
+    **{f"emnist_{split}": partial(emnist_source, split) for split in sorted(EMNIST.splits)},
+    "qmnist": qmnist_source,
+    "usps": usps_source,
+}
+
+# what lies at a path -> what makes a source of it, or None where something else lies there
+KINDS: dict[str, Callable[[Path], Source | None]] = {
+    "a folder with MNIST's IDX files": idx_folder,
+    "Keras's mnist.npz": npz_file,
+    "Nielsen's mnist.pkl.gz": pickle_file,
+    "Kaggle's train.csv and test.csv": csv_files,
+    "Parquet files": parquet_files,
+    "a folder of pictures for each class": picture_folder,
 }
 
 
-def read_dataset(name: str, data_dir: Path, train: bool) -> LabelledImages:
-    """The training or the test images of one of `DATASETS`."""
-    return DATASETS[name](data_dir, train)
+def find_source(dataset: str, data_dir: Path) -> Source:
+    """A data set by its name, or what lies at a path.
+
+    Args:
+        dataset: One of `DATASETS`, which win over files of the same name, or a path.
+        data_dir: The folder of the data sets that have a name.
+
+    Raises:
+        ValueError: if it is neither, or what lies there cannot be read.
+    """
+    if dataset in DATASETS:
+        return DATASETS[dataset](data_dir)
+    path = Path(dataset).expanduser()
+    names, kinds = ", ".join(DATASETS), ", ".join(KINDS)
+    if not dataset or not path.exists():
+        raise ValueError(f"dataset must be one of {names}, or the path of {kinds}; got {dataset!r}, which isn't there")
+    for kind in KINDS.values():
+        if source := kind(path):
+            return source
+    raise ValueError(f"dataset must be the path of {kinds}; {dataset} is nothing of the kind")
+
+
+def read_dataset(dataset: str, data_dir: Path, train: bool) -> LabelledImages:
+    """The training or the test images of a data set by its name, or of what lies at a path."""
+    return find_source(dataset, data_dir).read(train)

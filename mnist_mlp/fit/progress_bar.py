@@ -1,12 +1,29 @@
-"""The progress bar of `mnist-mlp fit`."""
+"""What `mnist-mlp fit` shows while it trains: a first line, and the progress bar."""
 
+from collections.abc import Callable
 from typing import Any
 
-from lightning import LightningModule, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from typing_extensions import override
 
 from mnist_mlp.lightning_internals.step_counters import batches_before
+
+
+class FirstLine(Callback):
+    """Print a line once the images were read, before the first of them trains.
+
+    Args:
+        describe: Says what is trained on what.
+    """
+
+    def __init__(self, describe: Callable[[], str]) -> None:
+        self.describe = describe
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            print(self.describe())
 
 
 class CalmProgressBar(RichProgressBar):

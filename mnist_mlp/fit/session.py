@@ -25,8 +25,9 @@ from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpoint, model_checkpoints
 from mnist_mlp.fit.continuation import RunSettings, remembered_settings
-from mnist_mlp.fit.predictions import write_predictions
-from mnist_mlp.fit.progress_bar import CalmProgressBar
+from mnist_mlp.fit.data_settings import take_from_data
+from mnist_mlp.fit.predictions import write_predictions, write_submission
+from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
 from mnist_mlp.fit.settings import LOG_DIR, Given
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
@@ -39,9 +40,15 @@ COMMANDS = {
     "fit": "Train a network; a configuration file, or what is typed, says which.",
     "validate": "Measure a checkpoint on the validation images.",
     "test": "Measure a checkpoint on the test images.",
-    "predict": "Classify the validation images with a checkpoint, into predictions.csv beside it.",
+    "predict": "Classify the validation images, or Kaggle's test images, with a checkpoint, into a table beside it.",
 }
-DEFAULTS = {"trainer.default_root_dir": LOG_DIR, "trainer.max_epochs": 10, "trainer.enable_model_summary": False}
+DEFAULTS = {
+    "trainer.default_root_dir": LOG_DIR,
+    "trainer.max_epochs": 10,
+    "trainer.enable_model_summary": False,
+    "model.num_inputs": None,  # the data decides
+    "model.num_classes": None,
+}
 
 
 def prepare(
@@ -159,9 +166,7 @@ class TrainingSession(LightningCLI):
     @override
     def before_instantiate_classes(self) -> None:
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
-        if self.config.name is None:
-            files = [Path(str(path)).stem for path in self.config.config or [] if path is not None]
-            self.config.name = files[-1] if files else self.config.data.dataset
+        take_from_data(self.config)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -185,11 +190,11 @@ class TrainingSession(LightningCLI):
         checkpoints = []
         if config.trainer.enable_checkpointing is not False:
             folder = None if has_logger else self._run_folder(config) / "checkpoints"
-            checkpoints = model_checkpoints(self.config.data.val_size > 0, folder)
+            checkpoints = model_checkpoints(self.config.data.val_size != 0, folder)
         model = self.config.model.as_dict()
         optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
         panels = config.dashboard.callbacks() if has_logger else []
-        return [*checkpoints, RunSettings(optimization, self._write_config), *panels]
+        return [FirstLine(self._network), *checkpoints, RunSettings(optimization, self._write_config), *panels]
 
     def _run_folder(self, config: Any) -> Path:
         """The run's folder, where there is no logger to claim it."""
@@ -229,8 +234,6 @@ class TrainingSession(LightningCLI):
         return getattr(self.trainer, self.command)(self.model, datamodule=self.datamodule, **given | kwargs)
 
     def _fit(self) -> None:
-        if self.trainer.is_global_zero:
-            print(self._network())
         started = time.perf_counter()
         try:
             self._run_trainer()
@@ -247,7 +250,7 @@ class TrainingSession(LightningCLI):
         parameters = sum(parameter.numel() for parameter in mlp.parameters())
         return (
             f"{'-'.join(map(str, mlp.sizes))} {' '.join(dict.fromkeys(mlp.activations)) or 'no hidden layer'}, "
-            f"{config.model.cost}, {parameters:,} parameters, on {config.data.dataset}"
+            f"{config.model.cost}, {parameters:,} parameters, on {self.datamodule.dataset_name}"
         )
 
     def _summary(self, checkpoint: ModelCheckpoint) -> str:
@@ -269,7 +272,12 @@ class TrainingSession(LightningCLI):
         if not predictions:
             raise ValueError("no image was classified; raise --trainer.limit_predict_batches")
         probabilities = torch.cat(cast(list[Tensor], predictions))
+        folder, names = run_folder(self.checkpoint) or Path(), self.datamodule.class_names
+        if self.datamodule.source.read_unlabelled:
+            write_submission(folder / "submission.csv", probabilities, names)
+            print(f"{len(probabilities):,} images without labels · {folder / 'submission.csv'}")
+            return
         labels = self.datamodule.val_images.labels[: len(probabilities)]
-        path = (run_folder(self.checkpoint) or Path()) / "predictions.csv"
-        accuracy = write_predictions(path, self.datamodule.val_start, labels, probabilities)
+        path = folder / "predictions.csv"
+        accuracy = write_predictions(path, self.datamodule.val_start, labels, probabilities, names)
         print(f"{len(labels):,} validation images, {accuracy:.2%} right · {path}")

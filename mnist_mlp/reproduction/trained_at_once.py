@@ -138,7 +138,7 @@ def joint_blocks(
     steps, num_before = max(1, JOINT_IMAGES // (batch_size * len(loaders))), 0
     for blocks in zip(*(loader.batch_sampler.blocks(images.device, steps) for loader in loaders), strict=True):
         xs, labels = loaders[0].look_up(torch.stack(blocks, dim=1))
-        for loader, x, digits in zip(loaders, xs.unbind(1), labels.unbind(1), strict=True):
-            loader.distort(x, digits, num_before)
+        for loader, x, classes in zip(loaders, xs.unbind(1), labels.unbind(1), strict=True):
+            loader.distort(x, classes, num_before)
         num_before += len(xs)
         yield loaders[0].normalized(xs), labels

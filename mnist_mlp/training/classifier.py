@@ -27,13 +27,11 @@ from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
 from mnist_mlp.training.callbacks import NormLimit, ThreadChoice
 from mnist_mlp.training.metrics import EpochMetrics
 
-NUM_CLASSES = 10
-
 Batch = tuple[Tensor, Tensor]
 
 
 class MLPClassifier(LightningModule):
-    """A multilayer perceptron that classifies images into ten classes.
+    """A multilayer perceptron that classifies images.
 
     A batch is (x, labels) with x of shape (batch, pixels), or a block of mini-batches, with one dimension more before,
     of which all but the last are trained on without Lightning between them; the parameters are the same bit for bit.
@@ -63,7 +61,8 @@ class MLPClassifier(LightningModule):
         optimizer: Any torch optimizer without its parameters.
         scheduler: Any torch learning-rate scheduler without its optimizer.
         scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
-        num_inputs: Pixels of an image.
+        num_inputs: Pixels of an image. `mnist-mlp fit` takes the data's where it is not given, as for num_classes.
+        num_classes: Classes, at least two: the ten digits, or `MNISTDataModule.num_classes`.
 
     The checkpoint holds all arguments but the optimizer and the scheduler, which are callables, as plain numbers,
     strings and lists; so it loads with `weights_only=True`.
@@ -90,8 +89,11 @@ class MLPClassifier(LightningModule):
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
         num_inputs: int = 784,
+        num_classes: int = 10,
     ) -> None:
         super().__init__()
+        if num_classes < 2:
+            raise ValueError(f"num_classes must be an integer of at least 2; got {num_classes}")
         for name, value in (("l1", l1), ("l2", l2), ("adversarial", adversarial)):
             if not value >= 0:
                 raise ValueError(f"{name} must be at least 0; got {value}")
@@ -106,7 +108,7 @@ class MLPClassifier(LightningModule):
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self.mlp = MLP(
-            [num_inputs, *hidden_sizes, NUM_CLASSES],
+            [num_inputs, *hidden_sizes, num_classes],
             activation=activation,
             cost=cost,
             initializer=initializer,
@@ -117,9 +119,9 @@ class MLPClassifier(LightningModule):
         )
         self._random_states: list[Tensor] = []
         self._bare_loop: BareLoop | None = None
-        self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(NUM_CLASSES) for _ in range(3))
+        self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(num_classes) for _ in range(3))
 
-    def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch 10"]:
+    def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch classes"]:
         """The logits of a batch of images."""
         return self.mlp(x)
 
@@ -164,7 +166,7 @@ class MLPClassifier(LightningModule):
         self._check_finite(cost, self.global_step + 1)
         return self.mlp.penalized(cost, *self.penalty_strengths)
 
-    def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n 10"], Int[Tensor, "n"], Float[Tensor, ""]]:
+    def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n classes"], Int[Tensor, "n"], Float[Tensor, ""]]:
         """The logits, the labels and the mean cost of a mini-batch that trains, with its adversarial examples."""
         x, labels = batch
         if self.adversarial:
@@ -199,7 +201,7 @@ class MLPClassifier(LightningModule):
         """Log test/loss and test/acc."""
         self._log("test", self.test_metrics)
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, "batch 10"]:
+    def predict_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, "batch classes"]:
         """The output activation: probabilities, where the cost is a cross-entropy."""
         x, _ = batch
         return self.mlp.predict_proba(x)

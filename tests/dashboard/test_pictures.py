@@ -65,7 +65,7 @@ def test_confusions_are_counted_as_torchmetrics_does():
 def test_mistakes_are_red_and_what_is_right_is_blue():
     counts = torch.diag(torch.full((10,), 900))
     counts[2, 7] = 5
-    picture = draw_confusions(counts).astype(int)
+    picture = draw_confusions(counts, [str(i) for i in range(10)]).astype(int)
     cell, margin = 44, 46
     right, wrong, none = (picture[margin + i * cell + 4, margin + j * cell + 4] for i, j in ((3, 3), (2, 7), (7, 2)))
     assert right[2] > right[0] + 30

@@ -10,6 +10,7 @@ from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.dashboard import predictions
 from mnist_mlp.dashboard.predictions import Classified, classify, draw_mistakes, draw_right
 from mnist_mlp.dashboard.run_log import read_run
+from mnist_mlp.data.images import DIGITS
 
 
 def test_pictures_and_curves_are_drawn_at_the_end(fit, events_of):
@@ -56,7 +57,7 @@ def test_the_worst_mistakes_come_first_and_what_is_right_by_class(monkeypatch):
     for i, (said, sure) in enumerate([(5, 0.6), (5, 0.9), (1, 0.8), (0, 0.7), (3, 0.5)]):
         outputs[i, said] = sure
     images = (torch.arange(5, dtype=torch.uint8) * 51)[:, None].expand(5, 784)
-    seen = Classified(images, labels, outputs)
+    seen = Classified(images, labels, outputs, DIGITS)
     draw_mistakes(seen)
     assert list(shown) == ["5, not 3\n0.900", "5, not 3\n0.600"]
     assert [round(image.mean().item(), 1) for image in shown.values()] == [0.2, 0.0]
@@ -67,8 +68,8 @@ def test_the_worst_mistakes_come_first_and_what_is_right_by_class(monkeypatch):
 
 def test_nothing_is_drawn_of_no_image():
     images, outputs = torch.zeros(2, 784, dtype=torch.uint8), torch.eye(10)[:2]
-    assert draw_mistakes(Classified(images, torch.tensor([0, 1]), outputs)) is None
-    assert draw_right(Classified(images, torch.tensor([1, 0]), outputs)) is None
+    assert draw_mistakes(Classified(images, torch.tensor([0, 1]), outputs, DIGITS)) is None
+    assert draw_right(Classified(images, torch.tensor([1, 0]), outputs, DIGITS)) is None
 
 
 def test_the_calibration_error_is_what_its_picture_shows(fit, events_of, monkeypatch):

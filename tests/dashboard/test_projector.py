@@ -24,7 +24,9 @@ def test_each_image_has_its_label(fit):
 def test_vectors_are_written_as_they_are_or_by_their_principal_components(tmp_path, width):
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(30, 20, generator=generator) @ torch.randn(20, width, generator=generator)
-    write_projection(tmp_path, "last_hidden_layer", vectors, list(range(30)), torch.rand(30, 784, generator=generator))
+    write_projection(
+        tmp_path, "last_hidden_layer", vectors, [str(i) for i in range(30)], torch.rand(30, 784, generator=generator)
+    )
     lines = (tmp_path / "projector/vectors.tsv").read_text().splitlines()
     written = torch.tensor([[float(value) for value in line.split("\t")] for line in lines])
     assert written.shape == (30, min(width, 30, PROJECTED_DIMENSIONS))

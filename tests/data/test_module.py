@@ -6,6 +6,7 @@ from lightning import LightningModule, Trainer
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.distortions import Augmentation
 from mnist_mlp.data.images import LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
 from mnist_mlp.data.sources import read_dataset
@@ -172,7 +173,7 @@ def test_a_checkpoint_holds_what_makes_inputs_of_pictures(tmp_path):
     trainer.fit(MLPClassifier([5]), data)
     trainer.save_checkpoint(tmp_path / "some.ckpt")
     stored = torch.load(tmp_path / "some.ckpt", weights_only=True)["MNISTDataModule"]
-    assert stored == {"mean": data.mean, "std": data.std, "class_names": [*"0123456789"]}
+    assert stored == {"mean": data.mean, "std": data.std, "class_names": [*"0123456789"], "dataset": "digits"}
     assert data.mean > 0.05
 
 
@@ -259,7 +260,8 @@ class TestInTheTrainer:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"dataset": "emnist"}, "dataset must be one of mnist, fashion_mnist, kmnist, digits; got 'emnist'"),
+        ({"dataset": "emnist"}, "dataset must be one of mnist, .*, or the path of .*; got 'emnist', which isn't there"),
+        ({"augmentation": Augmentation(halved_for=[10])}, r"halved_for must hold classes 0 ... 9; got \[10\]"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1; got 0"),
         ({"val_size": -1}, "val_size must be an integer of at least 0; got -1"),
         ({"train_size": 0}, "train_size must be an integer of at least 1; got 0"),

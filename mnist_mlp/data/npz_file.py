@@ -1,0 +1,34 @@
+"""Keras's `mnist.npz`, and other files of its kind."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mnist_mlp.data.arrays import Arrays, readable, source_at
+from mnist_mlp.data.images import Source
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def npz_file(path: Path) -> Source | None:
+    """The images in a file `.npz` with the arrays x_train, y_train, x_test and y_test, or None for another file."""
+    if path.suffix != ".npz" or not path.is_file():
+        return None
+    (labels,) = _arrays(path, "y_train")
+    return source_at(path, labels, partial(_read, path))
+
+
+def _arrays(path: Path, *keys: str) -> list[np.ndarray]:
+    with readable(path, "an archive of NumPy arrays"):
+        if path.read_bytes()[:2] != b"PK":
+            raise ValueError("it is no ZIP file")
+        with np.load(path, allow_pickle=False) as archive:  # an array of objects could hold code
+            found = list(archive)
+            if missing := [key for key in KEYS if key not in found]:
+                raise ValueError(f"it lacks {', '.join(missing)}, and has {', '.join(found) or 'nothing'}")
+            return [archive[key] for key in keys]
+
+
+def _read(path: Path, train: bool) -> Arrays:
+    return Arrays(*_arrays(path, *(KEYS[:2] if train else KEYS[2:])))

@@ -1,0 +1,32 @@
+"""The settings that the data decides, where they are not given."""
+
+from pathlib import Path
+from typing import Any
+
+from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.sources import find_source
+
+
+def take_from_data(config: Any) -> None:
+    """Fill in the pixels of an image, the number of classes, and the name of a run that no configuration file names.
+
+    Args:
+        config: All settings of a session, by section.
+
+    Raises:
+        ValueError: if there is no such data, or another number of classes was given.
+    """
+    model, data = config.model, config.data
+    source = find_source(data.dataset, Path(data.data_dir) if data.data_dir else default_data_dir())
+    if config.name is None:
+        files = [Path(str(path)).stem for path in config.config or [] if path is not None]
+        config.name = files[-1] if files else source.name
+    if model.num_inputs is None:
+        model.num_inputs = data.image_size**2
+    if model.num_classes is None:
+        model.num_classes = len(source.class_names)
+    if model.num_classes != len(source.class_names):
+        raise ValueError(
+            f"model.num_classes must be {len(source.class_names)}, the classes of {source.name}; "
+            f"got {model.num_classes}: leave it out, and the data decides"
+        )
