@@ -80,3 +80,4 @@ def offline(monkeypatch):
         raise URLError("no network")
 
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", refuse)
+    monkeypatch.setattr("torchvision.datasets.utils.download_url", refuse)

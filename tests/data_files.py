@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import pickle
 
 import numpy as np
@@ -101,13 +102,13 @@ def write_pictures(folder, images, labels, names):
 
 
 class Touch:
-    """Pickled, it asks for a file to be made where it is read."""
+    """Pickled, it asks for a folder to be made where it is read."""
 
     def __init__(self, path):
         self.path = path
 
     def __reduce__(self):
-        return open, (str(self.path), "w")
+        return os.mkdir, (str(self.path),)
 
 
 def evil_pickle(path):

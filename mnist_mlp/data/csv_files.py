@@ -1,6 +1,7 @@
 """Tables of pixels, as Kaggle's "Digit Recognizer" has them: `train.csv`, and `test.csv`, which has no labels."""
 
 import re
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -67,7 +68,8 @@ def _table(file: Path, labelled: bool) -> np.ndarray:
             f"got {len(header):,} columns, the first is {header[0]!r}"
         )
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
+        with file.open(encoding="utf-8", errors="replace") as lines, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of no line at all, which is refused below
             table = np.loadtxt(lines, np.uint8, delimiter=",", skiprows=1, ndmin=2, comments=None)
     except ValueError as error:
         raise ValueError(f"{file} {_in_words(str(error))}") from error

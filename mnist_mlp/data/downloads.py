@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.error import URLError
 
@@ -47,7 +48,7 @@ def download_missing(name: str, folder: Path, md5: Mapping[str, str], fetch: Cal
                 "--data.dataset digits --data.val_size 300"
             ) from error
         for file in missing:
-            read_verified(fetched / file, md5)
+            verify(fetched / file, md5)
             os.replace(fetched / file, folder / file)
 
 
@@ -85,11 +86,26 @@ def read_verified(path: Path, md5: Mapping[str, str]) -> bytearray:
         ValueError: if it is not the file that was published.
     """
     content = bytearray(path.read_bytes())
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    _check(path, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest(), md5)
+    return content
+
+
+def verify(path: Path, md5: Mapping[str, str]) -> None:
+    """Find the sum of a file right without keeping its content, as `read_verified` does it.
+
+    Raises:
+        FileNotFoundError: if it is missing.
+        ValueError: if it is not the file that was published.
+    """
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    _check(path, path.stat().st_size, found, md5)
+
+
+def _check(path: Path, size: int, found: str, md5: Mapping[str, str]) -> None:
     if found != md5[path.name]:
         impostor = next((f"it is {file}" for file, known in md5.items() if known == found), "it is damaged")
         raise ValueError(
-            f"{path} is not the published file: {impostor} ({len(content):,} bytes, MD5 {found}, "
+            f"{path} is not the published file: {impostor} ({size:,} bytes, MD5 {found}, "
             f"expected {md5[path.name]}); delete it, and it will be downloaded again"
         )
-    return content

@@ -1,5 +1,6 @@
 """Keras's `mnist.npz`, and other files of its kind."""
 
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +21,11 @@ def npz_file(path: Path) -> Source | None:
 
 
 def _arrays(path: Path, *keys: str) -> list[np.ndarray]:
-    with readable(path, "an archive of NumPy arrays"):
-        if path.read_bytes()[:2] != b"PK":
+    with readable(path, "an archive of NumPy arrays"), path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
             raise ValueError("it is no ZIP file")
-        with np.load(path, allow_pickle=False) as archive:  # an array of objects could hold code
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:  # an array of objects could hold code
             found = list(archive)
             if missing := [key for key in KEYS if key not in found]:
                 raise ValueError(f"it lacks {', '.join(missing)}, and has {', '.join(found) or 'nothing'}")
