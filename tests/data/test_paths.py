@@ -19,6 +19,7 @@ from data_files import (
 from PIL import Image, ImageDraw
 
 from mnist_mlp import MNISTDataModule
+from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.images import DIGITS
 from mnist_mlp.data.sources import find_source, read_dataset
 from mnist_mlp.handwriting import find_digits
@@ -118,7 +119,9 @@ def test_kaggles_images_without_labels_are_those_that_are_predicted(tmp_path):
     write_kaggle(tmp_path, TRAIN, TEST[0])
     data = MNISTDataModule(str(tmp_path), batch_size=8)
     data.setup("predict")
-    x = torch.cat([x for x, _ in data.predict_dataloader()])
+    loader = data.predict_dataloader()
+    assert isinstance(loader, DeviceLoader)
+    x = torch.cat([x for x, _ in loader])
     assert torch.equal(x, torch.from_numpy(TEST[0]).flatten(1).float() / 255)
     with pytest.raises(
         ValueError, match=r"test.csv has no labels, so that nothing can be tested on it: mnist-mlp pred"

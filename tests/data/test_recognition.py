@@ -26,7 +26,7 @@ def small_mnist(monkeypatch):
     monkeypatch.setattr(recognition, "MNIST_SUMS", sums)
 
 
-def name_at(path, stage="fit"):
+def name_at(path, stage: str | None = "fit"):
     data = MNISTDataModule(str(path), batch_size=8)
     data.setup(stage)
     return data.dataset_name
