@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from data_files import write_every_kind
 
 from mnist_mlp import load
 from mnist_mlp.cli import COMMANDS
@@ -101,10 +102,11 @@ def test_every_picture_is_shown():
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A folder with the configurations, the scripts, and a run of the digits."""
+    """A folder with the configurations, the scripts, small data of every kind, and a run of the digits."""
     folder = tmp_path_factory.mktemp("clone")
     for name in ("configs", "scripts"):
         (folder / name).symlink_to(ROOT / name)
+    write_every_kind(folder / "data")
     trainer = {"max_epochs": 1, "enable_progress_bar": False, "default_root_dir": str(folder / "logs")}
     prepare(
         "fit", ROOT / "configs" / "quickstart.yaml", name="mnist", trainer=trainer, dashboard={"enabled": False}

@@ -21,6 +21,7 @@ BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 BLACK, GREY, LIGHT = (40, 40, 40), (150, 150, 150), (225, 225, 225)
 LARGEST_GRID = 100  # neurons whose weights are drawn
 ZOOM = 3  # how many pixels wide a pixel of a digit is drawn
+LONGEST_NAME = 160  # of a class in the confusion matrix, in pixels
 CAPTION_LINE = 15  # the height of a line, in pixels
 
 
@@ -104,8 +105,9 @@ def draw_confusions(counts: Int[Tensor, "classes classes"], names: Sequence[str]
 
     Args:
         counts: What `count_confusions` returned.
-        names: Those of the classes; long ones stand upright above the columns.
+        names: Those of the classes; long ones stand upright above the columns, and very long ones are cut.
     """
+    names = [_cut(name, LONGEST_NAME) for name in names]
     n, cell = len(counts), 44 if len(counts) <= 20 else 30
     longest = max(_font(15).getlength(name) for name in names)
     long = longest > cell - 8
