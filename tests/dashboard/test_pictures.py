@@ -73,6 +73,33 @@ def test_mistakes_are_red_and_what_is_right_is_blue():
     assert tuple(none) == WHITE
 
 
+def test_classes_stand_at_the_confusion_matrix_by_their_names():
+    counts = torch.eye(3, dtype=torch.long)
+    short = draw_confusions(counts, ["a", "b", "c"])
+    assert short.shape == (46 + 3 * 44 + 8,) * 2 + (3,)
+    other = draw_confusions(counts, ["a", "b", "d"])
+    rows, columns = (short != other).any(axis=2).nonzero()
+    at_the_row, above_the_column = columns < 46, rows < 46
+    assert (at_the_row | above_the_column).all()
+    assert at_the_row.any()
+    assert above_the_column.any()
+    long = draw_confusions(counts, ["a", "b", "Ankle boot"])
+    assert long.shape[0] > short.shape[0]
+    assert draw_confusions(counts, ["a", "b", "Ankle boot" * 99]).shape[0] < 400
+
+
+def test_many_classes_have_small_cells():
+    picture = draw_confusions(torch.eye(62, dtype=torch.long), [str(i) for i in range(62)])
+    assert picture.shape[0] == 46 + 62 * 30 + 8
+
+
+def test_a_caption_is_as_high_as_its_lines_and_not_wider_than_its_image():
+    images = torch.zeros(2, 784)
+    assert draw_captioned(images, ["a\nnot b\n0.9", "c"]).shape == (28 * 3 + 8 + 49, 2 * 92, 3)
+    picture = draw_captioned(images, ["a very long name of a class", ""])
+    assert (picture[28 * 3 + 8 :, 92:] == 255).all()
+
+
 @pytest.mark.parametrize("n", [1, 7, 2000])
 def test_the_calibration_error_is_torchmetrics(n):
     generator = torch.Generator().manual_seed(n)

@@ -66,6 +66,20 @@ def test_the_worst_mistakes_come_first_and_what_is_right_by_class(monkeypatch):
     assert list(shown) == ["0\n0.700", "1\n0.800", "3\n0.500"]
 
 
+def test_classes_are_called_by_their_names(monkeypatch):
+    captions = []
+    monkeypatch.setattr(predictions, "draw_captioned", lambda images, words: captions.extend(words))
+    names = ["Shirt", "Bag", *(f"c{i}" for i in range(60))]
+    images, outputs = torch.zeros(62, 784, dtype=torch.uint8), torch.eye(62)
+    outputs[0] = outputs[1] * 0.5
+    seen = Classified(images, torch.arange(62), outputs, names)
+    draw_mistakes(seen)
+    assert captions == ["Bag\nnot Shirt\n0.500"]
+    captions.clear()
+    draw_right(seen)
+    assert captions == [f"{name}\n1.000" for name in names[1:]]
+
+
 def test_nothing_is_drawn_of_no_image():
     images, outputs = torch.zeros(2, 784, dtype=torch.uint8), torch.eye(10)[:2]
     assert draw_mistakes(Classified(images, torch.tensor([0, 1]), outputs, DIGITS)) is None
