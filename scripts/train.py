@@ -1,4 +1,4 @@
-"""Train an MLP on MNIST through the Python API: python scripts/train.py [DATASET]."""
+"""Train an MLP on MNIST through the Python API: python scripts/train.py [DATASET or PATH]."""
 
 import sys
 
@@ -11,12 +11,12 @@ from mnist_mlp import MLPClassifier, MNISTDataModule
 
 seed_everything(0)
 dataset = sys.argv[1] if len(sys.argv) > 1 else "mnist"
-val_size = 300 if dataset == "digits" else 10_000
-data = MNISTDataModule(dataset, batch_size=100, val_size=val_size, steps_per_execution="auto")
+data = MNISTDataModule(dataset, batch_size=100, steps_per_execution="auto")
 model = MLPClassifier(
     hidden_sizes=[300, 100],
     activation="relu",
     cost="cross_entropy",
+    num_classes=data.num_classes,
     optimizer=lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
     scheduler=lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.8),
 )

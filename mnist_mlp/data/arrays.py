@@ -86,16 +86,13 @@ def source_at(
             data = LabelledImages(*(part[tests != train] for part in data))
         return _mixed(data, val_size or 0) if train else data
 
-    def unlabelled() -> UInt8[Tensor, "n pixels"]:
-        return checked_images(read_unlabelled(), path) if read_unlabelled else torch.empty(0)
-
     return Source(
         path.resolve().name,
         class_names,
         read_checked,
         path=path,
         val_size=val_size,
-        read_unlabelled=unlabelled if read_unlabelled else None,
+        read_unlabelled=read_unlabelled and (lambda: checked_images(read_unlabelled(), path)),
     )
 
 

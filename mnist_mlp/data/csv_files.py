@@ -12,18 +12,20 @@ from mnist_mlp.data.arrays import Arrays, source_at
 from mnist_mlp.data.images import IMAGE_SIZE, Source
 
 PIXELS = IMAGE_SIZE**2
+PREFIXES = ("", "mnist_")
 
 
 def csv_files(path: Path) -> Source | None:
-    """The images in a CSV file, or in the files train.csv and test.csv of a folder; None for anything else.
+    """The images in a CSV file, or in train.csv and test.csv, or mnist_train.csv and mnist_test.csv, of a folder.
 
     The first line names the columns: label, and 784 pixels after it, row by row. A test.csv without labels is to be
-    predicted.
+    predicted. None for anything else.
     """
+    found = [path / f"{prefix}train.csv" for prefix in PREFIXES if (path / f"{prefix}train.csv").is_file()]
     if path.suffix == ".csv" and path.is_file():
         train, test = path, None
-    elif (path / "train.csv").is_file():
-        train, test = path / "train.csv", path / "test.csv"
+    elif found:
+        train, test = found[0], found[0].with_name(found[0].name.replace("train", "test"))
     else:
         return None
     labels = _table(train, labelled=True)[:, 0].astype(np.int64)
@@ -50,7 +52,7 @@ def _reader(file: Path) -> Callable[[], np.ndarray]:
 
 
 def _header(file: Path) -> list[str]:
-    with file.open(encoding="utf-8", errors="replace") as lines:
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
         return [name.strip().strip('"') for name in lines.readline().split(",")]
 
 
@@ -68,7 +70,7 @@ def _table(file: Path, labelled: bool) -> np.ndarray:
             f"got {len(header):,} columns, the first is {header[0]!r}"
         )
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines, warnings.catch_warnings():
+        with file.open(encoding="utf-8-sig", errors="replace") as lines, warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of no line at all, which is refused below
             table = np.loadtxt(lines, np.uint8, delimiter=",", skiprows=1, ndmin=2, comments=None)
     except ValueError as error:

@@ -59,6 +59,13 @@ def csv(folder):
     return folder
 
 
+def csv_of_a_spreadsheet(folder):
+    for part, written in (("train", TRAIN), ("test", TEST)):
+        text = csv_text(*written).replace("\n", "\r\n")
+        (folder / f"mnist_{part}.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    return folder
+
+
 def parquet(folder):
     pytest.importorskip("pyarrow")
     write_parquet(folder / "data" / "train-00000-of-00002.parquet", TRAIN[0][:25], TRAIN[1][:25])
@@ -67,7 +74,7 @@ def parquet(folder):
     return folder
 
 
-KINDS = [idx, packed_idx, old_idx, npz, npz_of_fractions, csv, parquet]
+KINDS = [idx, packed_idx, old_idx, npz, npz_of_fractions, csv, csv_of_a_spreadsheet, parquet]
 
 
 @pytest.mark.parametrize("write", KINDS, ids=lambda write: write.__name__)
