@@ -262,6 +262,10 @@ class TestInTheTrainer:
     [
         ({"dataset": "emnist"}, "dataset must be one of mnist, .*, or the path of .*; got 'emnist', which isn't there"),
         ({"augmentation": Augmentation(halved_for=[10])}, r"halved_for must hold classes 0 ... 9; got \[10\]"),
+        (
+            {"dataset": "kmnist", "drawn_digits": 5},
+            "drawn_digits must be 0 where the classes are not the ten digits; got 5 for kmnist",
+        ),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1; got 0"),
         ({"val_size": -1}, "val_size must be an integer of at least 0; got -1"),
         ({"train_size": 0}, "train_size must be an integer of at least 1; got 0"),

@@ -199,6 +199,7 @@ class TestPictureFolders:
         data = MNISTDataModule(str(tmp_path), batch_size=8)
         data.setup()
         assert data.val_size == 6
+        assert (data.train_images.labels.diff() < 0).any(), "the images that train are mixed"
         for part, (images, labels) in (
             (data.train_images, arrays(12, 3)),
             (data.val_images, arrays(6, 3, 1)),
