@@ -69,7 +69,8 @@ def test_twenty_six_letters_from_fit_to_the_last_page(letters, capsys):
     for command in ("validate", "test"):
         main([command])
         assert "checkpoint logs/letters/version_0/checkpoints/best.ckpt" in capsys.readouterr().out
-    main(["predict"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["predict"])
     with (letters / "predictions.csv").open() as file:
         rows = [*csv.DictReader(file)]
     assert len(rows) == (624 - 26 * 4) // 6
@@ -118,7 +119,8 @@ def test_kaggles_submission(folder, capsys):
     unlabelled, labels = easy(30, 10, seed=3)
     write_kaggle(folder / "kaggle", easy(260, 10), unlabelled)
     fit("kaggle")
-    main(["predict"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["predict"])
     submission = folder / "logs" / "kaggle" / "version_0" / "submission.csv"
     assert "30 images without labels · logs/kaggle/version_0/submission.csv" in capsys.readouterr().out
     first, *lines = submission.read_text().splitlines()
