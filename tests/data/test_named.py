@@ -167,6 +167,10 @@ def test_what_is_missing_is_downloaded_and_nothing_else(name, request, tmp_path,
     assert data.dataset_name == name
     data.prepare_data()
     assert len(set(fetched)) == len(fetched)
+    n = len(fetched)
+    next(file for file in sorted((tmp_path / FILES[name].partition("/")[0]).rglob("*")) if file.is_file()).unlink()
+    data.prepare_data()
+    assert len(fetched) == n + 1
 
 
 @pytest.mark.parametrize("name", FILES)
