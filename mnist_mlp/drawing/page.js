@@ -61,7 +61,7 @@ class Page {
 
   // The hidden layers share a part of the screen, so that one need not scroll from layer to layer
   layOut() {
-    const height = Math.max(56, innerHeight * Math.min(0.2, 0.42 / Math.max(1, this.layers.length)));
+    const height = Math.max(44, innerHeight * Math.min(0.22, 0.28 / Math.max(1, this.layers.length)));
     for (const layer of this.layers) layer.layOut(height);
   }
 
@@ -186,11 +186,10 @@ class Page {
     const shares = network.contributions(j, reading.activations);
     const sum = (sign) => shares.reduce((total, share) => total + Math.max(0, sign * share), 0).toFixed(1);
     const isExact = network.activations.every((name) => ["relu", "identity"].includes(name));
-    const score = `its score z = ${signed(reading.z[j])}`;
     const how = isExact
-      ? `With the constant ${this.constant(j, shares)} that is exactly ${score}.`
-      : `That explains ${score} only about: its neurons' functions are curved.`;
-    const text = `Gradient times ink: ink for it adds ${sum(1)}, ink against it takes off ${sum(-1)}. ${how}`;
+      ? `with the constant ${this.constant(j, shares)} exactly its score z = ${signed(reading.z[j])}.`
+      : "only approximate, as its neurons' functions are curved.";
+    const text = `Gradient × ink: +${sum(1)} for it, −${sum(-1)} against it; ${how}`;
     this.showPicture(shares, `Why ${network.class_names[j]}?`, text, "against", "for");
   }
 
@@ -204,7 +203,7 @@ class Page {
     const a = this.reading?.activations[layer][neuron];
     const state = a === undefined ? "" : ` Its activation is ${signed(a, 2)}.`;
     const from = layer === 1 ? "each pixel" : `each neuron of hidden layer ${layer - 1}, in the same places`;
-    const title = `Neuron ${neuron + 1} of hidden layer ${layer}`;
+    const title = `Layer ${layer}, neuron ${neuron + 1}`;
     const columns = layer === 1 ? this.network.image_size : this.layers[layer - 2].layout.columns;
     this.showPicture(weights, title, `Its weights from ${from}.${state}`, "negative", "positive", columns);
   }

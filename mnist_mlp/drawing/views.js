@@ -144,7 +144,7 @@ class OutputsView {
     const columns = names.length <= 13 ? 1 : names.length <= 40 ? 2 : 3;
     const longest = Math.min(12, Math.max(...names.map((name) => name.length)));
     list.style.setProperty("--columns", columns);
-    list.style.setProperty("--name-width", `${longest + 0.8}ch`);
+    list.style.setProperty("--name-width", `${longest + 1.6}ch`);
     this.names = names;
     this.rows = names.map((name, j) => this.row(name, j, chosen));
     list.append(...this.rows.map(({ button }) => made("li", {}, button)));

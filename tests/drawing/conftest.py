@@ -13,7 +13,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 DIGITS = tuple("0123456789")
 
 
-def network(*hidden, activation="relu", names=DIGITS, size=28, mean=0.0, std=1.0, **settings):
+def network(*hidden, activation="relu", names: tuple[str, ...] = DIGITS, size=28, mean=0.0, std=1.0, **settings):
     """A network with drawn weights."""
     with torch.random.fork_rng():
         torch.manual_seed(0)

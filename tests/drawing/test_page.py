@@ -111,7 +111,8 @@ def test_all_can_be_reached_by_the_keyboard_and_is_named(opened):
         if page.evaluate("document.activeElement === document.body"):
             break
         names.append(page.evaluate("(e => e.getAttribute('aria-label') ?? e.textContent)(document.activeElement)"))
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        ringed = "document.activeElement.closest('button, .cells, .paper')"
+        assert page.evaluate(f"getComputedStyle({ringed}).outlineStyle") == "solid"
     assert names[:4] == ["Sheet to draw on: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9", "Undo", "Clear", "Save as PNG"]
     assert {"Neuron of hidden layer 1", "Neuron of hidden layer 2"} <= set(names)
     assert sum(" %" in name for name in names) == 10
@@ -168,7 +169,7 @@ def test_a_neuron_shows_its_incoming_weights(opened):
     draw_strokes(page, [THREE])
     first, second = page.locator(".cells").all()
     first.hover(position={"x": 5, "y": 5})
-    assert page.locator("#closer-title").text_content() == "Neuron 1 of hidden layer 1"
+    assert page.locator("#closer-title").text_content() == "Layer 1, neuron 1"
     assert_shows(page, trained.mlp.weights[0][0], (28, 28))
     page.mouse.move(5, 5)
     assert page.locator("#closer-title").text_content().startswith("Why ")
@@ -176,13 +177,13 @@ def test_a_neuron_shows_its_incoming_weights(opened):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowRight")
-    assert page.locator("#closer-title").text_content() == "Neuron 2 of hidden layer 2"
+    assert page.locator("#closer-title").text_content() == "Layer 2, neuron 2"
     assert second.get_attribute("aria-valuenow") == "2"
     assert "hidden layer 1, in the same places" in page.locator("#closer-text").text_content()
     assert_shows(page, trained.mlp.weights[1][1], (1, 20))
     for _ in range(30):
         page.keyboard.press("ArrowRight")
-    assert page.locator("#closer-title").text_content() == "Neuron 12 of hidden layer 2"
+    assert page.locator("#closer-title").text_content() == "Layer 2, neuron 12"
 
 
 def assert_shows(page, weights, shape):
@@ -213,7 +214,7 @@ def test_an_output_shows_which_pixels_spoke_for_it(opened):
 def test_a_curved_activation_is_called_an_approximation(opened):
     page = opened(network(20, activation="tanh"))
     draw_strokes(page, [THREE])
-    assert "only about" in page.locator("#closer-text").text_content()
+    assert "only approximate" in page.locator("#closer-text").text_content()
 
 
 def test_a_tap_shows_a_neuron_where_one_looks(opened):
@@ -223,9 +224,11 @@ def test_a_tap_shows_a_neuron_where_one_looks(opened):
     cells.scroll_into_view_if_needed()
     cells.tap(position={"x": 30, "y": 30})
     title = page.locator("#closer-title")
-    assert title.text_content().endswith("of hidden layer 1")
-    box = title.bounding_box()
-    assert 0 < box["y"] < 800 - box["height"]
+    assert title.text_content().startswith("Layer 1, neuron ")
+    assert 0 < title.bounding_box()["y"] < 760
+    page.locator("#outputs button").nth(2).tap()
+    assert title.text_content() == "Why 2?"
+    assert 0 < title.bounding_box()["y"] < 760
 
 
 def test_several_digits_are_shown_one_at_a_time(opened):
@@ -277,6 +280,18 @@ def test_no_screen_is_scrolled_sideways(opened, width, names):
     draw_strokes(page, [(np.array(THREE) * 0.4 + [100 * i, 0]).tolist() for i in range(4)])
     page.locator("#outputs button").nth(3).focus()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_pointing_moves_nothing(opened):
+    page = opened(network(300, 200))
+    draw_strokes(page, [THREE])
+    cells = page.locator(".cells").all()
+    before = [each.bounding_box() for each in cells]
+    for pointed in (*cells, page.locator("#outputs button").first):
+        pointed.hover()
+        assert [each.bounding_box() for each in cells] == before
+    page.locator("#clear").click()
+    assert [each.bounding_box() for each in cells] == before
 
 
 def test_a_lecture_needs_no_scrolling(opened):

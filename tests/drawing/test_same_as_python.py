@@ -1,6 +1,7 @@
 """What the page computes is what Python computes: the picture that is saved, read by Python, gives the same."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,9 +140,10 @@ def test_an_empty_sheet_has_no_digit(opened):
     assert readings(page) == trained.predict(saved_png(page)) == []
 
 
-OUTPUTS = {f"quadratic {name}": {"cost": "quadratic", "output_activation": name} for name in ACTIVATIONS} | {
+OUTPUTS: dict[str, dict[str, Any]] = {
     "softmax": {"cost": "cross_entropy"},
     "binary": {"cost": "binary_cross_entropy"},
+    **{name: {"cost": "quadratic", "output_activation": name} for name in ACTIVATIONS},
 }
 
 
@@ -225,7 +227,7 @@ def test_distances_are_exact(opened):
     page = opened(network(10))
     shape = np.random.default_rng(0).random((30, 43)) < 0.93
     for inside in (1, 0):
-        expected = ndimage.distance_transform_edt(shape if inside else ~shape)
+        expected = np.asarray(ndimage.distance_transform_edt(shape if inside else ~shape))
         found = page.evaluate(
             "([values, inside]) => [...distances({ width: 43, height: 30, values }, inside).values]",
             [shape.ravel().astype(int).tolist(), inside],
