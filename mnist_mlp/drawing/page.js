@@ -187,15 +187,10 @@ class Page {
     const sum = (sign) => shares.reduce((total, share) => total + Math.max(0, sign * share), 0).toFixed(1);
     const isExact = network.activations.every((name) => ["relu", "identity"].includes(name));
     const how = isExact
-      ? `with the constant ${this.constant(j, shares)} exactly its score z = ${signed(reading.z[j])}.`
+      ? `with a constant, exactly its score z = ${signed(reading.z[j])}.`
       : "only approximate, as its neurons' functions are curved.";
     const text = `Gradient × ink: +${sum(1)} for it, −${sum(-1)} against it; ${how}`;
     this.showPicture(shares, `Why ${network.class_names[j]}?`, text, "against", "for");
-  }
-
-  // What is left of the score when the ink's part is taken off
-  constant(j, shares) {
-    return signed(this.reading.z[j] - shares.reduce((total, share) => total + share, 0));
   }
 
   showWeights(layer, neuron) {

@@ -31,7 +31,7 @@ const largestOf = (values) => values.reduce((largest, value) => Math.max(largest
 // How n cells are laid out in a box of the screen: as large as fits
 function layoutOf(n, width, height) {
   let cell = Math.round(1.1 * parseFloat(getComputedStyle(document.documentElement).fontSize));
-  while (cell > 2 && Math.ceil(n / Math.floor(width / cell)) * cell > height) cell -= 1;
+  while (cell > 3 && Math.ceil(n / Math.floor(width / cell)) * cell > height) cell -= 1;
   const columns = Math.min(n, Math.max(1, Math.floor(width / cell)));
   return { columns, cell, gap: cell > 4 ? 1 : 0 };
 }
