@@ -68,8 +68,8 @@ def find_digits(picture: Picture) -> list[Digit]:
 
 
 def _region_of_small_digits(digits: list[Digit], pixels: Pixels) -> Box | None:
-    """Where to look again with more of the picture's pixels: around digits that are small in what was looked at."""
-    if not digits:
+    """Where to look again with more of the picture's pixels, if it has more: around digits that are small."""
+    if not digits or pixels.scale == (1.0, 1.0):
         return None
     height, width = np.multiply(pixels.colours.shape[:2], pixels.scale[::-1])
     around = float(np.median([digit.box[3] - digit.box[1] for digit in digits]))
