@@ -15,7 +15,7 @@ function fineShape(ink) {
   const image = padded(clipped(ink), Math.ceil((CONSTANTS.FINE * 3) / zoom));
   const width = rounded(image.width * zoom), height = rounded(image.height * zoom);
   const fine = resized(image, width, height, zoom < 1 ? BOX_FILTER : BICUBIC_FILTER);
-  return above(fine, 0.5 + CONSTANTS.NO_TIE);
+  return above({ ...fine, values: fine.values.map(withoutNoise) }, 0.5);
 }
 
 // Where a picture is more than a threshold: 1, else 0
@@ -107,17 +107,17 @@ function centred({ width, height, values }) {
     y += value * Math.floor(i / width);
   });
   const { SIDE } = CONSTANTS;
-  const left = Math.min(SIDE - width, Math.max(0, halfUp(SIDE / 2 - x / mass)));
-  const top = Math.min(SIDE - height, Math.max(0, halfUp(SIDE / 2 - y / mass)));
+  const left = Math.min(SIDE - width, Math.max(0, rounded(withoutNoise(SIDE / 2 - x / mass))));
+  const top = Math.min(SIDE - height, Math.max(0, rounded(withoutNoise(SIDE / 2 - y / mass))));
   const result = picture(SIDE, SIDE, Uint8Array);
   values.forEach((value, i) => {
     const row = top + Math.floor(i / width), column = left + (i % width);
-    result.values[row * SIDE + column] = halfUp(255 * value);
+    result.values[row * SIDE + column] = rounded(withoutNoise(255 * value));
   });
   return result;
 }
 
-// _rounded: the nearest whole number, of a half the larger one
-function halfUp(x) {
-  return Math.floor(x + 0.5 + CONSTANTS.NO_TIE);
+// round(x, DECIMALS): no half hangs on the last bits of a mean
+function withoutNoise(x) {
+  return rounded(x * 10 ** CONSTANTS.DECIMALS) / 10 ** CONSTANTS.DECIMALS;
 }

@@ -9,15 +9,19 @@ from typing import Any
 from mnist_mlp.console.files import replaced_at_once
 from mnist_mlp.drawing.stored_network import stored_network
 from mnist_mlp.handwriting import centring, paper, reading, segmentation
-from mnist_mlp.prediction import TrainedNetwork
+from mnist_mlp.prediction import TrainedNetwork, doubt
 
 SCRIPTS = ("network", "resizing", "centring", "segmentation", "preparation", "sheet", "views", "page")
 """The page's scripts, in the order in which they need each other."""
-CONSTANTS = {
-    centring: ("SIDE", "BOX", "FINE", "NO_TIE", "THINNEST", "THICKEST"),
+SHARED = {
+    centring: ("SIDE", "BOX", "FINE", "DECIMALS", "THINNEST", "THICKEST"),
     segmentation: ("SMALLEST_PIECE", "MOST_PIECES", "SHORTEST_DIGIT", "BROKEN"),
     paper: ("FAINTEST", "HALF"),
     reading: ("LONGEST_SIDE",),
+    doubt: ("MANY", "MOST_UNSURE"),
+}
+CONSTANTS = {name: getattr(module, name) for module, names in SHARED.items() for name in names} | {
+    "MOST_PIECES_OF_A_DIGIT": doubt.MOST_PIECES
 }
 """What the scripts share with the Python modules whose work they do."""
 
@@ -40,10 +44,9 @@ def write_page(network: TrainedNetwork, path: str | Path) -> None:
 
 def page_of(network: TrainedNetwork) -> str:
     """The HTML of the page."""
-    constants = {name: getattr(module, name) for module, names in CONSTANTS.items() for name in names}
     return Template(_read("page.html")).substitute(
         style=_read("page.css"),
-        constants=_as_json(constants),
+        constants=_as_json(CONSTANTS),
         network=_as_json(stored_network(network)),
         scripts="\n".join(f"<script>\n{_read(f'{name}.js')}</script>" for name in SCRIPTS),
     )

@@ -68,7 +68,10 @@ class Page {
   // The sheet has changed, at a place of the pen or as a whole
   update(place) {
     if (!this.sheet) return;
-    this.readings = findDigits(this.sheet.ink).map((digit) => this.read(digit));
+    const { digits, pieces } = findDigits(this.sheet.ink);
+    const readings = digits.map((digit) => this.read(digit));
+    const unsure = readings.map((reading) => this.ranked(reading).isUnsure);
+    this.readings = isText(pieces, unsure) ? [] : readings;
     this.chosen = place ? this.nearest(place) : Math.min(this.chosen, Math.max(0, this.readings.length - 1));
     this.show();
   }
@@ -144,7 +147,7 @@ class Page {
   verdict(answers) {
     if (answers.length === 0) {
       const nothing = this.isOfDigits ? "No digit" : "Nothing";
-      return this.sheet.isEmpty ? `${nothing}: the sheet is empty.` : `${nothing}: more than half of the sheet is ink.`;
+      return this.sheet.isEmpty ? `${nothing}: the sheet is empty.` : `${nothing}: too much ink, or too many pieces.`;
     }
     const { name, p, second, q, isUnsure } = answers[this.chosen];
     if (isUnsure) return `Unsure: ${name} (${percent(p)}) or ${second} (${percent(q)})`;

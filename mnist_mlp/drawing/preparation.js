@@ -1,13 +1,15 @@
 "use strict";
 // What mnist_mlp/handwriting's find_digits does with a clean drawing: paper of one flat colour, ink in one other.
 
-// The digits in a drawing, in reading order: each { image: uint8 (28, 28), box: { left, top, right, bottom } }.
+// The digits in a drawing, in reading order: each { image: uint8 (28, 28), box: { left, top, right, bottom } }; and of
+// how many pieces of ink, without specks, the drawing consists.
 // ink: uint8 (height, width), 0 on paper, 255 in the middle of a stroke; nothing lies on the outermost pixels.
 function findDigits(ink) {
   const strength = inkOfACleanDrawing(ink);
-  if (!strength) return [];
-  const { labels, digits } = segment(above(strength, 0.5));
-  return digits.map((piece) => ({ image: toMnist(alone(strength, labels, piece)), box: piece }));
+  if (!strength) return { digits: [], pieces: 0 };
+  const { labels, digits, pieces } = segment(above(strength, 0.5));
+  const found = digits.map((piece) => ({ image: toMnist(alone(strength, labels, piece)), box: piece }));
+  return { digits: found, pieces };
 }
 
 // ink_of_a_clean_drawing, of the red, green and blue of the picture that "Save" writes: the distance from the paper's
@@ -64,4 +66,11 @@ function alone(strength, labels, piece) {
     if (value && !isNear(x, y)) result.values[i] = 0;
   });
   return result;
+}
+
+// is_text of mnist_mlp/prediction/doubt.py: one digit in many pieces, or many digits of which many are unsure
+function isText(pieces, unsure) {
+  const { MANY, MOST_UNSURE, MOST_PIECES_OF_A_DIGIT } = CONSTANTS;
+  const manyUnsure = unsure.filter(Boolean).length > MOST_UNSURE * unsure.length;
+  return pieces > MOST_PIECES_OF_A_DIGIT * unsure.length || (unsure.length >= MANY && manyUnsure);
 }

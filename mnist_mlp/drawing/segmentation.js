@@ -5,11 +5,14 @@
 const heightOf = (piece) => piece.bottom - piece.top;
 const widthOf = (piece) => piece.right - piece.left;
 
-// segment: of ink, a shape of 0 and 1, the number of each pixel's connected component, and a piece for each digit
+// segment: of ink, a shape of 0 and 1, the number of each pixel's connected component, a piece for each digit, and how
+// many pieces there are but for specks
 function segment(ink) {
   const { labels, pieces } = connected(ink);
-  const digits = tallEnough(joined(withoutSpecks(pieces), strokeOf(ink)));
-  return { labels, digits: inReadingOrder(digits) };
+  const largest = pieces.reduce((area, piece) => Math.max(area, piece.area), 0);
+  const noSpecks = pieces.filter((piece) => piece.area >= CONSTANTS.SMALLEST_PIECE * largest);
+  const digits = tallEnough(joined(largestOfAll(noSpecks), strokeOf(ink)));
+  return { labels, digits: inReadingOrder(digits), pieces: noSpecks.length };
 }
 
 // ndimage.label with all eight neighbours, and _pieces
@@ -63,10 +66,9 @@ function strokeOf({ width, height, values }) {
   return (2 * area) / Math.max(1, outline);
 }
 
-// _without_specks
-function withoutSpecks(pieces) {
-  const largest = [...pieces].sort((p, q) => q.area - p.area).slice(0, CONSTANTS.MOST_PIECES);
-  return largest.filter((piece) => piece.area >= CONSTANTS.SMALLEST_PIECE * largest[0].area);
+// the second half of _without_specks: not more than some, the largest first
+function largestOfAll(pieces) {
+  return [...pieces].sort((p, q) => q.area - p.area).slice(0, CONSTANTS.MOST_PIECES);
 }
 
 const tallestOf = (pieces) => pieces.reduce((tallest, piece) => Math.max(tallest, heightOf(piece)), 0);

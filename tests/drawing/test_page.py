@@ -154,7 +154,7 @@ def test_it_says_when_it_is_unsure_and_when_there_is_nothing(opened):
     assert verdict(page).startswith(f"Unsure: {readings(page)[0]['name']} (")
     assert page.locator("#digits").text_content() == f"{readings(page)[0]['name']}?"
     draw_strokes(page, [[[0, y], [480, y]] for y in range(0, 480, 20)])
-    assert verdict(page) == "No digit: more than half of the sheet is ink."
+    assert verdict(page) == "No digit: too much ink, or too many pieces."
 
 
 def test_unsure_is_what_python_calls_unsure():

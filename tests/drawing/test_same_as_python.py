@@ -124,8 +124,10 @@ def test_several_digits_are_found_in_the_same_order(opened, of_digits):
         [[[100, 100], [200, 100]], [[260, 130], [240, 200]], [[230, 240], [170, 330]], [[100, 380], [240, 385]]],
         [[[240, 60], [240, 420]], [[60, 240], [420, 240]]],
         [[[x, y], [x, y]] for x in range(20, 470, 40) for y in range(20, 470, 40)],
+        [[[x, y], [x + 4, y + 50]] for x in range(20, 470, 55) for y in range(20, 420, 90)],
+        [[[20, 40 + 8 * x], [460, 40 + 8 * x]] for x in range(2)] + [[[20, 200], [460, 460]]],
     ],
-    ids=["dot", "corner", "border to border", "specks", "broken", "cross", "many dots"],
+    ids=["dot", "corner", "border to border", "specks", "broken", "cross", "many dots", "many digits", "lines"],
 )
 def test_what_is_no_digit_is_found_as_python_finds_it(opened, strokes):
     trained = network(20)
