@@ -16,6 +16,7 @@ The house, from the ground up; a room imports only from those above it in this l
     fit/                   mnist-mlp fit, validate, test: runs, their settings and their checkpoints
     prediction/            a trained network without its training: load, and mnist-mlp predict
     export/                mnist-mlp export: a trained network for other programs
+    drawing/               mnist-mlp draw: a page to draw on, which shows the network at work
     verification/          mnist-mlp verify
     benchmark/             mnist-mlp benchmark
     reproduction/          mnist-mlp reproduce

@@ -12,6 +12,7 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
     "test": ("fit.command:test", "measure a checkpoint on the test images"),
     "predict": ("prediction.command:run", "say what pictures show, or classify the validation images"),
     "export": ("export.command:run", "write a trained network for other programs: ONNX, torch, safetensors, npz"),
+    "draw": ("drawing.command:run", "write a page to draw on, which shows what the network makes of it"),
     "verify": (
         "verification.command:run",
         "compare the hand-written gradients with autograd's and with central differences",

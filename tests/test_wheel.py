@@ -42,6 +42,8 @@ def run(installed, folder, *args):
 def test_it_holds_every_module_and_what_they_read(installed):
     modules = {path.relative_to(ROOT) for path in (ROOT / "mnist_mlp").rglob("*.py")}
     others = {Path("mnist_mlp/py.typed"), Path("mnist_mlp/dashboard/report_page.html")}
+    drawing = (ROOT / "mnist_mlp" / "drawing").iterdir()
+    others |= {path.relative_to(ROOT) for path in drawing if path.suffix in (".html", ".css", ".js")}
     assert {
         path.relative_to(installed) for path in (installed / "mnist_mlp").rglob("*") if path.is_file()
     } == modules | others

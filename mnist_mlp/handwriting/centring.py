@@ -9,6 +9,8 @@ from scipy import ndimage
 SIDE, BOX = 28, 20
 FINE = 4
 """A digit's shape is decided on FINE times as many pixels as the box has, along each side."""
+DECIMALS = 4
+"""No half hangs on more decimals of a mean than these: versions of Pillow add up in different orders."""
 THINNEST, THICKEST = 2.0, 2.8
 """Strokes are made so wide at least and at most, in pixels of the box: the middle half of MNIST's lies between."""
 
@@ -35,7 +37,7 @@ def _fine_shape(ink: np.ndarray) -> np.ndarray:
     padded = np.pad(ink.clip(0, 1), margin)
     size = round(padded.shape[1] * zoom), round(padded.shape[0] * zoom)
     how = Image.Resampling.BOX if zoom < 1 else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(padded).resize(size, how)) > 0.5
+    return np.round(np.asarray(Image.fromarray(padded).resize(size, how)), DECIMALS) > 0.5
 
 
 def _distances(shape: np.ndarray) -> np.ndarray:
@@ -88,8 +90,8 @@ def centred(image: np.ndarray) -> np.ndarray:
     """
     height, width = image.shape
     y, x = cast(tuple[float, float], ndimage.center_of_mass(image))
-    top = int(np.clip(round(SIDE / 2 - y), 0, SIDE - height))
-    left = int(np.clip(round(SIDE / 2 - x), 0, SIDE - width))
+    top = int(np.clip(round(round(SIDE / 2 - y, DECIMALS)), 0, SIDE - height))
+    left = int(np.clip(round(round(SIDE / 2 - x, DECIMALS)), 0, SIDE - width))
     result = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    result[top : top + height, left : left + width] = np.rint(255 * image)
+    result[top : top + height, left : left + width] = np.rint(np.round(255 * image, DECIMALS))
     return result

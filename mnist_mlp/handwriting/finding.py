@@ -69,8 +69,8 @@ def find_digits(picture: Picture) -> list[Digit]:
 
 def _region_of_small_digits(digits: list[Digit], pixels: Pixels) -> Box | None:
     """Where to look again with more of the picture's pixels: around digits that are small in what was looked at."""
-    if not digits:
-        return None
+    if not digits or (pixels.scale == (1.0, 1.0) and ink_of_a_clean_drawing(pixels.colours) is not None):
+        return None  # of a small clean drawing, all pixels were looked at
     height, width = np.multiply(pixels.colours.shape[:2], pixels.scale[::-1])
     around = float(np.median([digit.box[3] - digit.box[1] for digit in digits]))
     boxes = np.array([digit.box for digit in digits])
