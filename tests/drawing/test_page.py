@@ -57,6 +57,14 @@ def test_the_mouse_draws_what_a_stroke_is(opened):
     assert saved_png(page) == expected
 
 
+def test_the_outermost_pixels_remain_paper(opened):
+    page = opened(network(20))
+    draw_strokes(page, [[[0, 0], [480, 0], [480, 480], [0, 480], [0, 0]]])
+    ink = np.reshape(page.evaluate("[...page.sheet.ink.values]"), (480, 480))
+    assert not any(side.any() for side in (ink[0], ink[-1], ink[:, 0], ink[:, -1]))
+    assert ink[1, 1:-1].all()
+
+
 def test_other_buttons_of_the_mouse_draw_nothing(opened):
     page = opened(network(20))
     page.locator("#sheet").click(button="right")

@@ -123,11 +123,23 @@ def test_several_digits_are_found_in_the_same_order(opened, of_digits):
         [[[100, 100], [380, 100]], [[240, 100], [240, 250]], [[150, 350], [330, 350]]],
         [[[100, 100], [200, 100]], [[260, 130], [240, 200]], [[230, 240], [170, 330]], [[100, 380], [240, 385]]],
         [[[240, 60], [240, 420]], [[60, 240], [420, 240]]],
+        [[[200, 60], [200, 340]], [[190, 440], [260, 440]]],
         [[[x, y], [x, y]] for x in range(20, 470, 40) for y in range(20, 470, 40)],
         [[[x, y], [x + 4, y + 50]] for x in range(20, 470, 55) for y in range(20, 420, 90)],
         [[[20, 40 + 8 * x], [460, 40 + 8 * x]] for x in range(2)] + [[[20, 200], [460, 460]]],
     ],
-    ids=["dot", "corner", "border to border", "specks", "broken", "cross", "many dots", "many digits", "lines"],
+    ids=[
+        "dot",
+        "corner",
+        "border to border",
+        "specks",
+        "broken",
+        "cross",
+        "foot apart",
+        "many dots",
+        "many digits",
+        "lines",
+    ],
 )
 def test_what_is_no_digit_is_found_as_python_finds_it(opened, strokes):
     trained = network(20)
@@ -210,7 +222,14 @@ def test_what_speaks_for_an_output_is_the_gradient_times_the_ink(opened, activat
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [((50, 37), (20, 13)), ((13, 20), (80, 71)), ((9, 9), (9, 4)), ((110, 32), (20, 6)), ((32, 85), (8, 20))],
+    [
+        ((50, 37), (20, 13)),
+        ((25, 25), (20, 20)),
+        ((13, 20), (80, 71)),
+        ((9, 9), (9, 4)),
+        ((110, 32), (20, 6)),
+        ((32, 85), (8, 20)),
+    ],
 )
 @pytest.mark.parametrize("kind", ["BOX", "BICUBIC"])
 def test_pictures_are_resized_as_pillow_does_it(opened, old, new, kind):
