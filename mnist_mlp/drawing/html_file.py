@@ -16,7 +16,7 @@ SCRIPTS = ("network", "resizing", "centring", "segmentation", "preparation", "sh
 SHARED = {
     centring: ("SIDE", "BOX", "FINE", "DECIMALS", "THINNEST", "THICKEST"),
     segmentation: ("SMALLEST_PIECE", "MOST_PIECES", "SHORTEST_DIGIT", "BROKEN"),
-    paper: ("FAINTEST", "HALF"),
+    paper: ("FAINTEST", "THRESHOLD"),
     reading: ("LONGEST_SIDE",),
     doubt: ("MANY", "MOST_UNSURE"),
 }

@@ -22,7 +22,7 @@ function inkOfACleanDrawing({ width, height, values }) {
   counts.forEach((_, grey) => {
     if (distance(grey) <= CONSTANTS.FAINTEST) counts[grey] = 0;
   });
-  const strong = 2 * CONSTANTS.HALF * percentile(counts, 0.9, distance);
+  const strong = Math.fround(2 * CONSTANTS.THRESHOLD * percentile(counts, 0.9, distance));
   const strengths = Float32Array.from(counts, (_, grey) => distance(grey) / strong);
   const ink = picture(width, height);
   for (let i = 0; i < values.length; i++) ink.values[i] = strengths[values[i]];

@@ -22,7 +22,7 @@ FEWEST_ROWS = 60
 """Paper with fewer rows of pixels has no lines that could be told from strokes."""
 COARSE = 80
 """The smoothed mean is computed on so many pixels along the longest side, at most."""
-HALF = 0.5
+THRESHOLD = 0.42
 """The threshold is at most this share of what strong ink differs from the paper."""
 STEEPEST = 0.12
 """The lines of ruled paper climb or fall by at most this share of the way."""
@@ -70,7 +70,7 @@ def ink_of_a_clean_drawing(colours: np.ndarray) -> np.ndarray | None:
         return None
     distances = np.sqrt(((colours.astype(np.float32) - paper) ** 2).sum(axis=2))
     ink = distances[distances > FAINTEST]
-    return distances / (2 * HALF * float(np.percentile(ink, 90)) if len(ink) else np.inf)
+    return distances / (2 * THRESHOLD * float(np.percentile(ink, 90)) if len(ink) else np.inf)
 
 
 def _top_hat(pixels: np.ndarray) -> np.ndarray:
@@ -116,7 +116,9 @@ def _without_level_lines(signed: np.ndarray) -> np.ndarray:
     if starts.sum() < 2 or lines.mean() > 0.5:
         return signed
     result = signed.copy()
-    result[rows, columns] = sheared - np.where(lines, levels, 0)[:, None]
+    # slightly crooked lines reach into the rows beside them
+    levels = ndimage.maximum_filter1d(np.where(lines, levels, 0), 3)
+    result[rows, columns] = sheared - levels[:, None]
     return result
 
 
@@ -129,20 +131,23 @@ def _rows_along_lines(signed: np.ndarray) -> np.ndarray:
     height, width = signed.shape
     y, some = np.arange(height)[:, None], np.arange(0, width, max(1, width // 16))
 
-    def rows(slope: float, fanning: float, columns: np.ndarray) -> np.ndarray:
+    def rows(lines: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        slope, fanning = lines[..., None, None, 0], lines[..., None, None, 1]
         slopes = slope + fanning * (1 - 2 * y / height)
         return (y + np.rint(slopes * (columns - width / 2)).astype(int)) % height
 
-    def spread(lines: tuple[float, float]) -> float:
-        return float(np.median(signed[rows(*lines, some), some], axis=1).var())
+    def best(slopes: np.ndarray, fannings: np.ndarray) -> tuple[np.ndarray, float]:
+        lines = np.array([*product(slopes, fannings)])
+        spreads = np.median(signed[rows(lines, some), some], axis=2).var(axis=1)
+        return lines[np.argmax(spreads)], float(spreads.max())
 
     slopes, fannings = np.linspace(-STEEPEST, STEEPEST, 13), np.linspace(-STEEPEST, STEEPEST, 7)
-    level = max(((slope, 0.0) for slope in slopes), key=spread)
-    fanned = max(product(slopes[::2], fannings[fannings != 0]), key=spread)
-    if spread(fanned) <= FANNED * spread(level):
-        return rows(*level, np.arange(width))
-    near = np.array([-0.02, 0, 0.02])
-    return rows(*max(product(fanned[0] + near, fanned[1] + near), key=spread), np.arange(width))
+    level, spread = best(slopes, np.zeros(1))
+    fanned, larger = best(slopes[::2], fannings)
+    if larger > FANNED * spread:
+        near = np.array([-0.02, 0, 0.02])
+        level = best(fanned[0] + near, fanned[1] + near)[0]
+    return rows(level, np.arange(width))
 
 
 def _quadratic_surface(pixels: np.ndarray) -> np.ndarray:
@@ -234,7 +239,7 @@ def _in_units_of_ink(signed: np.ndarray) -> np.ndarray:
     above = signed[signed > floor]
     if len(above) == 0:
         return np.zeros_like(signed)
-    threshold = max(floor, min(_otsu(above), HALF * float(np.percentile(above, 90))))
+    threshold = max(floor, min(_otsu(above), THRESHOLD * float(np.percentile(above, 90))))
     return (signed / (2 * threshold)).clip(0, None)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_mlp.handwriting.paper import ink_of_a_clean_drawing
+from mnist_mlp.handwriting.paper import THRESHOLD, ink_of_a_clean_drawing
 
 PAPER, INK, EDGE = (250, 240, 220), (50, 40, 20), (150, 140, 120)
 
@@ -17,7 +17,7 @@ def test_ink_of_a_clean_drawing_is_the_distance_from_the_papers_colour():
     ink = ink_of_a_clean_drawing(drawing())
     assert ink is not None
     assert (ink[:4] == 0).all()
-    np.testing.assert_allclose(ink[5, 8:13], [1, 1, 1, 1, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(ink[5, 8:13], np.array([1, 1, 1, 1, 0.5]) / (2 * THRESHOLD), rtol=1e-6)
 
 
 def test_grey_values_close_to_the_papers_are_not_counted_as_ink():
@@ -25,7 +25,7 @@ def test_grey_values_close_to_the_papers_are_not_counted_as_ink():
     colours[1:3, 1:19] = (250, 240, 217)
     ink = ink_of_a_clean_drawing(colours)
     assert ink is not None
-    np.testing.assert_allclose(ink[5, 8:13], [1, 1, 1, 1, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(ink[5, 8:13], np.array([1, 1, 1, 1, 0.5]) / (2 * THRESHOLD), rtol=1e-6)
 
 
 def test_empty_paper_has_no_ink():
