@@ -1,15 +1,14 @@
 """A run that is continued: the settings it was trained with, and what becomes of its states where others are given."""
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
+from mnist_mlp.fit.checkpoint_files import is_damaged, not_a_checkpoint, read_checkpoint
 from mnist_mlp.fit.run_folder import run_folder
 from mnist_mlp.fit.settings import read_settings
 from mnist_mlp.lightning_internals.checkpoint_state import moved
@@ -49,6 +48,9 @@ class RunSettings(Callback):
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint):
                 _keep_best(callback, checkpoint["callbacks"])
+                lost = _without_best(callback, checkpoint["callbacks"])
+                if lost and trainer.is_global_zero:
+                    print(lost)
         _change_optimization(checkpoint, checkpoint.get("optimization", self.optimization), self.optimization)
 
 
@@ -88,11 +90,21 @@ def _keep_best(callback: ModelCheckpoint, states: dict[str, dict[str, Any]]) -> 
     and then overwrites the best checkpoint with a worse one.
     """
     best = Path(callback.dirpath or "") / "best.ckpt"
-    if callback.state_key not in states and callback.monitor and best.exists():
-        stored = torch.load(best, weights_only=True, map_location="cpu")["callbacks"]
+    if callback.state_key not in states and callback.monitor and best.exists() and not is_damaged(best):
+        stored = read_checkpoint(best)["callbacks"]
         states |= {key: state for key, state in stored.items() if key == callback.state_key}
     if callback.state_key in states:
         states[callback.state_key] = moved(states[callback.state_key], str(callback.dirpath))
+
+
+def _without_best(callback: ModelCheckpoint, states: dict[str, dict[str, Any]]) -> str:
+    """Forget a best score whose checkpoint is no longer there to be tested, and what to say of it, or nothing."""
+    best = Path(states.get(callback.state_key, {}).get("best_model_path", ""))
+    if not callback.monitor or best == Path() or (best.is_file() and not is_damaged(best)):
+        return ""
+    del states[callback.state_key]
+    what = "is damaged" if best.exists() else "is not there"
+    return f"{best} {what}: the best of the epochs that follow takes its place"
 
 
 def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
@@ -106,8 +118,8 @@ def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
     Raises:
         ValueError: if the file is not a checkpoint, or does not lie in its run's folder where the run is continued.
     """
+    stored = read_checkpoint(checkpoint)
     try:
-        stored = torch.load(checkpoint, weights_only=True, map_location="cpu")
         model = stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY]
         data = stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {})
         settings = {
@@ -115,10 +127,8 @@ def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
             "model": {name: value for name, value in model.items() if not name.startswith("_")},
             "data": {name: value for name, value in data.items() if name in DATA_SETTINGS},
         }
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{checkpoint} is not a checkpoint of this project, or it is damaged; give one that mnist-mlp fit wrote"
-        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise not_a_checkpoint(checkpoint) from error
     return _configuration(checkpoint) if continues else settings
 
 

@@ -23,7 +23,7 @@ from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
-from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpoint, model_checkpoints
+from mnist_mlp.fit.checkpoint_files import SafeCheckpointIO, last_good_checkpoint, model_checkpoints, read_checkpoint
 from mnist_mlp.fit.continuation import RunSettings, remembered_settings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.predictions import write_predictions, write_submission
@@ -177,9 +177,9 @@ class TrainingSession(LightningCLI):
             callbacks.append(CalmProgressBar())
         if config.trainer.logger in (None, True):
             kwargs["logger"] = self._logger(Path(config.trainer.default_root_dir), config.name)
+        kwargs["plugins"] = [*(config.trainer.plugins or []), SafeCheckpointIO()]
         if self.command == "fit":
             callbacks += self._callbacks_of_fit(config)
-            kwargs["plugins"] = [*(config.trainer.plugins or []), AtomicCheckpointIO()]
         else:
             kwargs["enable_checkpointing"] = False
         return super().instantiate_trainer(callbacks=callbacks, **kwargs)
@@ -215,7 +215,7 @@ class TrainingSession(LightningCLI):
         if self.command != "fit":
             return False
         if folder and self.checkpoint:  # what was logged after the checkpoint is no longer true
-            step = torch.load(self.checkpoint, weights_only=True, mmap=True)["global_step"]
+            step = read_checkpoint(self.checkpoint)["global_step"]
             return old_run(folder, purge_step=step + 1)
         return NewRun(log_dir, name)
 
@@ -257,7 +257,7 @@ class TrainingSession(LightningCLI):
         path, score = checkpoint.best_model_path, checkpoint.best_model_score
         if not path or not Path(path).exists():
             return f"no checkpoint of a best epoch was written · {self.seconds:.1f} s"
-        epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
+        epoch = read_checkpoint(Path(path))["epoch"]
         best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
         view = f" · mnist-mlp dashboard {self.trainer.default_root_dir}" if self.trainer.loggers else ""
         return f"{best} · {path} · {self.seconds:.1f} s{view}"
