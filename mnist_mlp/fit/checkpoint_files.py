@@ -20,7 +20,7 @@ DIGITS = 64  # of the digest, which ends it
 NAMES = ("last.ckpt", "best.ckpt")
 
 
-def model_checkpoints(validates: bool, folder: Path | None) -> list[ModelCheckpoint]:
+def model_checkpoints(validates: bool, folder: Path | None) -> list["EpochCheckpoint"]:
     """Keep the epoch with the best val/acc as best.ckpt, where there is validation, and the last one as last.ckpt.
 
     Args:
@@ -28,14 +28,24 @@ def model_checkpoints(validates: bool, folder: Path | None) -> list[ModelCheckpo
         folder: Where to write them; by default the logger's folder.
     """
     settings: dict[str, Any] = {"dirpath": folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
-    last = ModelCheckpoint(filename="last", **settings)
-    best = ModelCheckpoint(filename="best", monitor="val/acc", mode="max", **settings)
+    last = EpochCheckpoint(filename="last", **settings)
+    best = EpochCheckpoint(filename="best", monitor="val/acc", mode="max", **settings)
     return [best, last] if validates else [last]
+
+
+class EpochCheckpoint(ModelCheckpoint):
+    """Keep one epoch of a run; its name lets it share no state with another ModelCheckpoint that a user adds."""
+
+    def take_old_state(self, states: dict[str, dict[str, Any]]) -> None:
+        """Find its state again in a checkpoint of an older version, where it was an ordinary ModelCheckpoint."""
+        old_key = self.state_key.replace(type(self).__name__, ModelCheckpoint.__name__, 1)
+        if old_key in states and self.state_key not in states:
+            states[self.state_key] = states.pop(old_key)
 
 
 def last_good_checkpoint(trainer: Trainer) -> str:
     """The path of the last checkpoint that a training wrote, in words where there is none."""
-    callbacks = [each for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+    callbacks = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
     path = callbacks[-1].best_model_path if callbacks else ""
     return path or "none: none was written yet"
 

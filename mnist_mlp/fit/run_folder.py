@@ -26,7 +26,7 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         if not Path(which).is_file():
             raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
         return Path(which)
-    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/version_*/checkpoints/{which}.ckpt"))
+    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/*/checkpoints/{which}.ckpt"))
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
@@ -36,9 +36,13 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
 
 
 def run_folder(checkpoint: Path | None) -> Path | None:
-    """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
+    """The folder of the run that a checkpoint lies in, or None if it lies elsewhere.
+
+    That is `logs/<name>/version_N`, or what it was renamed to, which its config.yaml tells.
+    """
     folder = checkpoint.resolve().parent if checkpoint else Path()
-    if folder.name != "checkpoints" or not folder.parent.name.startswith("version_"):
+    is_a_run = folder.parent.name.startswith("version_") or (folder.parent / "config.yaml").exists()
+    if folder.name != "checkpoints" or not is_a_run:
         return None
     return Path(os.path.relpath(folder.parent))
 

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -23,13 +22,20 @@ from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
-from mnist_mlp.fit.checkpoint_files import SafeCheckpointIO, last_good_checkpoint, model_checkpoints, read_checkpoint
-from mnist_mlp.fit.continuation import RunSettings, remembered_settings
+from mnist_mlp.fit.checkpoint_files import (
+    EpochCheckpoint,
+    SafeCheckpointIO,
+    last_good_checkpoint,
+    model_checkpoints,
+    read_checkpoint,
+)
+from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.predictions import write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
+from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
-from mnist_mlp.fit.settings import LOG_DIR, Given
+from mnist_mlp.fit.settings import LOG_DIR, Given, settings_in
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -106,6 +112,7 @@ class TrainingSession(LightningCLI):
         self.command = command
         self._given = given
         self._callbacks = callbacks
+        self._before: dict[str, Any] = {}  # the settings of a run that is continued, as its checkpoint holds them
         super().__init__(
             MLPClassifier,
             MNISTDataModule,
@@ -148,7 +155,10 @@ class TrainingSession(LightningCLI):
         which = asked.ckpt_path or (None if self.command == "fit" else "best")
         if which and not given.asks_for_help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
-            remembered = remembered_settings(self.checkpoint, continues=self.command == "fit")
+            if self.command == "fit":
+                remembered, self._before = settings_of_run(self.checkpoint)
+            else:
+                remembered = settings_of_network(self.checkpoint)
         settings = given.over(remembered)
         try:
             if given.typed:  # jsonargparse lays what is typed only over a configuration that is typed, too
@@ -194,18 +204,14 @@ class TrainingSession(LightningCLI):
         model = self.config.model.as_dict()
         optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
         panels = config.dashboard.callbacks() if has_logger else []
-        return [FirstLine(self._network), *checkpoints, RunSettings(optimization, self._write_config), *panels]
+        text = text_of(self.parser, self.config)
+        self._changes = [*differences(self._before, settings_in(text, Path("config.yaml")))]
+        return [FirstLine(self._network), *checkpoints, RunSettings(optimization, text), *panels]
 
     def _run_folder(self, config: Any) -> Path:
         """The run's folder, where there is no logger to claim it."""
         runs = Path(config.trainer.default_root_dir) / config.name
         return run_folder(self.checkpoint) or runs / f"version_{claim_version(runs)}"
-
-    def _write_config(self, folder: Path) -> None:
-        """Write the run's configuration, without the checkpoint it was continued from."""
-        config = self.config.clone()
-        config.ckpt_path = None
-        self.parser.save(config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
 
     def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:
         """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested."""
@@ -235,15 +241,17 @@ class TrainingSession(LightningCLI):
 
     def _fit(self) -> None:
         started = time.perf_counter()
+        if self._changes and self.trainer.is_global_zero:
+            print(f"continued with other settings than before: {'; '.join(self._changes)}")
         try:
             self._run_trainer()
         except FloatingPointError as error:
             last = last_good_checkpoint(self.trainer)
             raise FloatingPointError(f"{error}; the last good checkpoint is {last}") from error
         self.seconds = time.perf_counter() - started
-        checkpoint = self.trainer.checkpoint_callback
-        if self.trainer.is_global_zero and isinstance(checkpoint, ModelCheckpoint):
-            print(self._summary(checkpoint))
+        own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
+        if self.trainer.is_global_zero and own:
+            print(self._summary(own[0]))
 
     def _network(self) -> str:
         mlp, config = self.model.mlp, self.config
@@ -253,7 +261,7 @@ class TrainingSession(LightningCLI):
             f"{config.model.cost}, {parameters:,} parameters, on {self.datamodule.dataset_name}"
         )
 
-    def _summary(self, checkpoint: ModelCheckpoint) -> str:
+    def _summary(self, checkpoint: EpochCheckpoint) -> str:
         path, score = checkpoint.best_model_path, checkpoint.best_model_score
         if not path or not Path(path).exists():
             return f"no checkpoint of a best epoch was written · {self.seconds:.1f} s"
