@@ -30,6 +30,7 @@ class RunSettings(Callback):
         self.optimization = optimization
         self.config = config
         self.validation_images = ""
+        self.trained = False  # whether a training began
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -41,6 +42,7 @@ class RunSettings(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.trained = True
         own = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
         if trainer.is_global_zero and own:
             folder = Path(own[0].dirpath or "").parent

@@ -2,7 +2,9 @@
 
 import glob
 import os
+import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -32,7 +34,29 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
             "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
         )
-    return max(found, key=lambda path: path.stat().st_mtime)
+    checkpoint = max(found, key=lambda path: path.stat().st_mtime)
+    others = [path.parent for path in log_dir.glob(f"{glob.escape(name or '') or '*'}/*/config.yaml")]
+    newest = max([checkpoint.parent.parent, *others], key=_last_written)
+    if not (newest / "checkpoints" / checkpoint.name).exists():
+        raise ValueError(
+            f"the newest run, {newest}, has no {which} checkpoint: start it anew, or give that of an older run by its "
+            f"path, --ckpt_path {checkpoint}"
+        )
+    return checkpoint
+
+
+def _last_written(run: Path) -> float:
+    """When a run began or last wrote a checkpoint, whichever was later, in seconds."""
+    files = [run / "config.yaml", *run.glob("checkpoints/*.ckpt")]
+    return max(file.stat().st_mtime for file in files if file.exists())
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder that a run has claimed and does not need, and those above it that held nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # which says that there are other runs
+        folder.parent.rmdir()
+        folder.parent.parent.rmdir()
 
 
 def run_folder(checkpoint: Path | None) -> Path | None:
@@ -90,6 +114,11 @@ class NewRun(TensorBoardLogger):
                 f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
                 "choose another with --trainer.default_root_dir"
             ) from error
+
+    @property
+    def claimed(self) -> Path | None:
+        """The folder of the run, once it was asked for."""
+        return None if self._claimed is None else Path(self.root_dir) / f"version_{self._claimed}"
 
     @property
     @override

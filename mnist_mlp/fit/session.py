@@ -6,8 +6,10 @@ defaults; what is given wins over them.
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +36,7 @@ from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.predictions import write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
-from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
+from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, old_run, run_folder
 from mnist_mlp.fit.settings import LOG_DIR, Given, settings_in
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
@@ -112,6 +114,7 @@ class TrainingSession(LightningCLI):
         self.command = command
         self._given = given
         self._callbacks = callbacks
+        self._claimed: Path | None = None  # the folder of a new run that has no logger to claim it
         self._before: dict[str, Any] = {}  # the settings of a run that is continued, as its checkpoint holds them
         super().__init__(
             MLPClassifier,
@@ -206,12 +209,16 @@ class TrainingSession(LightningCLI):
         panels = config.dashboard.callbacks() if has_logger else []
         text = text_of(self.parser, self.config)
         self._changes = [*differences(self._before, settings_in(text, Path("config.yaml")))]
-        return [FirstLine(self._network), *checkpoints, RunSettings(optimization, text), *panels]
+        self._run_settings = RunSettings(optimization, text)
+        return [FirstLine(self._network), *checkpoints, self._run_settings, *panels]
 
     def _run_folder(self, config: Any) -> Path:
         """The run's folder, where there is no logger to claim it."""
         runs = Path(config.trainer.default_root_dir) / config.name
-        return run_folder(self.checkpoint) or runs / f"version_{claim_version(runs)}"
+        if folder := run_folder(self.checkpoint):
+            return folder
+        self._claimed = folder = runs / f"version_{claim_version(runs)}"
+        return folder
 
     def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:
         """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested."""
@@ -232,8 +239,30 @@ class TrainingSession(LightningCLI):
             FloatingPointError: if the training diverged.
             InterruptedError: if a signal stopped it.
         """
-        with interrupts_as_errors(self.trainer):
-            {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
+        try:
+            with interrupts_as_errors(self.trainer, self._interrupted):
+                {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
+        except BaseException:
+            self._discard_unused_folder()
+            raise
+
+    def _discard_unused_folder(self) -> None:
+        """Remove the folder of a new run that was refused before it trained."""
+        claimed = self.trainer.logger.claimed if isinstance(self.trainer.logger, NewRun) else self._claimed
+        if claimed and not self._run_settings.trained and self.trainer.is_global_zero:
+            discard(claimed)
+
+    def _interrupted(self) -> str:
+        """What a signal that stopped this says, and how to go on."""
+        last = Path(last_good_checkpoint(self.trainer))
+        if self.command != "fit":
+            return f"mnist-mlp {self.command} was interrupted"
+        if not last.is_file():
+            return "the run was interrupted before its first checkpoint was written; the same command starts it anew"
+        with suppress(ValueError):
+            if find_checkpoint("last", Path(LOG_DIR), None).samefile(last):
+                return "the run was interrupted; mnist-mlp fit --ckpt_path last continues it"
+        return f"the run was interrupted; mnist-mlp fit --ckpt_path {os.path.relpath(last)} continues it"
 
     def _run_trainer(self, **kwargs: Any) -> Any:
         given = {name: self.config_init[name] for name in self._trainer_arguments}
