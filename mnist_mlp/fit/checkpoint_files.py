@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from typing_extensions import override
 
 from mnist_mlp.console.files import replaced_at_once
+from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 
 SEAL = b"sha256 of all before: "  # begins the comment at the end of a checkpoint's archive
 DIGITS = 64  # of the digest, which ends it
@@ -35,6 +36,12 @@ def model_checkpoints(validates: bool, folder: Path | None) -> list["EpochCheckp
 
 class EpochCheckpoint(ModelCheckpoint):
     """Keep one epoch of a run; its name lets it share no state with another ModelCheckpoint that a user adds."""
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave out the best of an epoch that was cut short: it has not validated."""
+        if not (self.monitor and is_inside_an_epoch(trainer)):
+            super().on_train_epoch_end(trainer, pl_module)
 
     def take_old_state(self, states: dict[str, dict[str, Any]]) -> None:
         """Find its state again in a checkpoint of an older version, where it was an ordinary ModelCheckpoint."""

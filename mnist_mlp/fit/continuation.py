@@ -13,6 +13,7 @@ from mnist_mlp.console.files import replaced_at_once
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import moved
+from mnist_mlp.lightning_internals.cut_epochs import begin_the_next_epoch, go_on_within_the_epoch
 
 
 class RunSettings(Callback):
@@ -43,6 +44,7 @@ class RunSettings(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.trained = True
+        begin_the_next_epoch(trainer)
         own = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
         if trainer.is_global_zero and own:
             folder = Path(own[0].dirpath or "").parent
@@ -55,6 +57,7 @@ class RunSettings(Callback):
         checkpoint["optimization"] = self.optimization
         checkpoint["config"] = self.config
         checkpoint["validation_images"] = self.validation_images
+        go_on_within_the_epoch(trainer, checkpoint["loops"])
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

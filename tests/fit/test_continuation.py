@@ -69,10 +69,12 @@ def test_another_class_starts_anew(optimizer, scheduler, optimizers, schedules):
 
 
 def test_a_checkpoint_keeps_its_settings():
-    checkpoint: dict[str, Any] = {}
+    within_an_epoch = {"epoch_progress": {"total": {"started": 1, "processed": 0}}, "epoch_loop.batch_progress": {}}
+    checkpoint: dict[str, Any] = {"loops": {"fit_loop": within_an_epoch}}
     settings = RunSettings({"optimizer": SGD, "scheduler": None}, "seed_everything: 3\n")
     settings.on_save_checkpoint(cast(Trainer, None), cast(LightningModule, None), checkpoint)
     assert checkpoint == {
+        "loops": {"fit_loop": within_an_epoch},
         "optimization": {"optimizer": SGD, "scheduler": None},
         "config": "seed_everything: 3\n",
         "validation_images": "",
