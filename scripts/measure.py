@@ -7,8 +7,6 @@ mean and standard deviation of the test accuracy, and the median training time.
 import argparse
 from statistics import mean, median, stdev
 
-import torch
-
 from mnist_mlp.fit import prepare
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -23,8 +21,7 @@ for seed in range(options.seeds):
     session.execute()
     seconds.append(session.seconds)
     path = f"{session.trainer.log_dir}/checkpoints/{options.checkpoint}.ckpt"
-    session.model.load_state_dict(torch.load(path, weights_only=True)["state_dict"])
-    (metrics,) = session.trainer.test(session.model, session.datamodule, verbose=False)
+    (metrics,) = session.trainer.test(session.model, session.datamodule, ckpt_path=path, verbose=False)
     accuracies.append(metrics["test/acc"] * 100)
     print(f"seed {seed}: {accuracies[-1]:.2f} %, {seconds[-1]:.1f} s", flush=True)
 

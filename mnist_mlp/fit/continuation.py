@@ -1,55 +1,108 @@
-"""A run that is continued: the settings it was trained with, and what becomes of its states where others are given."""
+"""A run that is continued: what becomes of its states where other settings are given, and of its best checkpoint."""
 
-import pickle
-from collections.abc import Callable
+import os
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import torch
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
-from mnist_mlp.fit.run_folder import run_folder
-from mnist_mlp.fit.settings import read_settings
+from mnist_mlp.console.files import replaced_at_once
+from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import moved
-
-DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize", "image_size")
+from mnist_mlp.lightning_internals.cut_epochs import begin_the_next_epoch, go_on_within_the_epoch
 
 
 class RunSettings(Callback):
     """Write the settings of a run once it trains, and let what was typed win where a run is continued.
 
-    config.yaml is written when the first step is near: a continuation that was refused leaves it as it was.
+    config.yaml is written when the first step is near: a continuation that was refused leaves it as it was. Each
+    checkpoint holds the same text, so that it can be continued where config.yaml is missing.
 
     Args:
         optimization: The settings of the optimizer and the scheduler, each with class_path and init_args, or None.
-        write_config: What writes config.yaml into a folder.
+        config: All settings, as config.yaml holds them.
     """
 
-    def __init__(self, optimization: dict[str, Any], write_config: Callable[[Path], None]) -> None:
+    def __init__(self, optimization: dict[str, Any], config: str) -> None:
         self.optimization = optimization
-        self.write_config = write_config
+        self.config = config
+        self.validation_images = ""
+        self.trained = False  # whether a training began
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Note which images validate: a best val/acc is of those, and of no others."""
+        data = cast(MNISTDataModule, getattr(trainer, "datamodule", None))
+        if stage == "fit" and data.val_size:
+            tensors = (data.val_images.images, data.val_images.labels)
+            self.validation_images = sha256(b"".join(each.numpy().tobytes() for each in tensors)).hexdigest()
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        callback = trainer.checkpoint_callback
-        if trainer.is_global_zero and isinstance(callback, ModelCheckpoint) and callback.dirpath:
-            folder = Path(callback.dirpath).parent
+        self.trained = True
+        begin_the_next_epoch(trainer)
+        own = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
+        if trainer.is_global_zero and own:
+            folder = Path(own[0].dirpath or "").parent
             folder.mkdir(parents=True, exist_ok=True)
-            self.write_config(folder)
+            with replaced_at_once(folder / "config.yaml") as part:
+                part.write_text(self.config)
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["optimization"] = self.optimization
+        checkpoint["config"] = self.config
+        checkpoint["validation_images"] = self.validation_images
+        go_on_within_the_epoch(trainer, checkpoint["loops"])
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # before callbacks, optimizer and scheduler are restored from it
+        states = checkpoint["callbacks"]
         for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, ModelCheckpoint):
-                _keep_best(callback, checkpoint["callbacks"])
+            if isinstance(callback, EpochCheckpoint):
+                callback.take_old_state(states)
+            if isinstance(callback, EpochCheckpoint) and callback.monitor:
+                self._keep_best(trainer, callback, states)
+            if isinstance(callback, ModelCheckpoint) and callback.state_key in states:
+                states[callback.state_key] = moved(states[callback.state_key], str(callback.dirpath))
         _change_optimization(checkpoint, checkpoint.get("optimization", self.optimization), self.optimization)
+
+    def _keep_best(self, trainer: Trainer, callback: EpochCheckpoint, states: dict[str, dict[str, Any]]) -> None:
+        """Let a continued run remember its best checkpoint, wherever it lies now, as long as it can be used.
+
+        Lightning forgets the best score where the folder's name has changed, or where the last epochs had no
+        validation, and then overwrites the best checkpoint with a worse one.
+        """
+        best = Path(os.path.relpath(callback.dirpath or "")) / "best.ckpt"
+        if best.is_file() and not is_damaged(best):
+            stored = read_checkpoint(best)
+            self._check_same_images(best, stored, cast(MNISTDataModule, getattr(trainer, "datamodule", None)))
+            callback.take_old_state(stored["callbacks"])
+            states.setdefault(callback.state_key, stored["callbacks"][callback.state_key])
+        elif states.pop(callback.state_key, {}).get("best_model_path") and trainer.is_global_zero:
+            what = "is damaged" if best.exists() else "is not there"
+            print(f"{best} {what}: the best of the epochs that follow takes its place")
+
+    def _check_same_images(self, best: Path, stored: dict[str, Any], data: MNISTDataModule) -> None:
+        """See that the best val/acc so far is of the images that validate now.
+
+        Raises:
+            ValueError: if it is of others.
+        """
+        before, now = stored.get("validation_images"), self.validation_images
+        if before is None:  # an older version's
+            old, new = stored[LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY], data.hparams
+            before, now = ([each.get(name) for name in ("dataset", "val_size")] for each in (old, new))
+        if before != now:
+            raise ValueError(
+                f"the best val/acc so far, that of {best}, is of other validation images than those of "
+                f"{data.dataset_name} now; continue with the data before, or start a new run without --ckpt_path"
+            )
 
 
 def _change_optimization(checkpoint: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> None:
@@ -79,61 +132,3 @@ def _changed(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str
     if not old or not new:
         return {}
     return {k: v for k, v in new["init_args"].items() if old["init_args"].get(k) != v}
-
-
-def _keep_best(callback: ModelCheckpoint, states: dict[str, dict[str, Any]]) -> None:
-    """Let a continued run remember its best checkpoint, wherever it lies now.
-
-    Lightning forgets the best score where the folder's name has changed, or where the last epochs had no validation,
-    and then overwrites the best checkpoint with a worse one.
-    """
-    best = Path(callback.dirpath or "") / "best.ckpt"
-    if callback.state_key not in states and callback.monitor and best.exists():
-        stored = torch.load(best, weights_only=True, map_location="cpu")["callbacks"]
-        states |= {key: state for key, state in stored.items() if key == callback.state_key}
-    if callback.state_key in states:
-        states[callback.state_key] = moved(states[callback.state_key], str(callback.dirpath))
-
-
-def remembered_settings(checkpoint: Path, continues: bool) -> dict[str, Any]:
-    """The settings that a checkpoint was trained with.
-
-    Args:
-        checkpoint: Its path.
-        continues: Whether to give the run's whole configuration, from its folder, so that the run can be continued;
-            else those of the model and the data set, which the checkpoint itself holds.
-
-    Raises:
-        ValueError: if the file is not a checkpoint, or does not lie in its run's folder where the run is continued.
-    """
-    try:
-        stored = torch.load(checkpoint, weights_only=True, map_location="cpu")
-        model = stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY]
-        data = stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {})
-        settings = {
-            # Lightning's own begin with an underscore
-            "model": {name: value for name, value in model.items() if not name.startswith("_")},
-            "data": {name: value for name, value in data.items() if name in DATA_SETTINGS},
-        }
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{checkpoint} is not a checkpoint of this project, or it is damaged; give one that mnist-mlp fit wrote"
-        ) from error
-    return _configuration(checkpoint) if continues else settings
-
-
-def _configuration(checkpoint: Path) -> dict[str, Any]:
-    """What stands in config.yaml beside the folder of a checkpoint."""
-    config = (run_folder(checkpoint) or checkpoint.parent) / "config.yaml"
-    if not config.exists():
-        raise ValueError(
-            f"a run is continued in its folder, and {checkpoint} has no {config} beside it; "
-            "put it back, or start a new run without --ckpt_path"
-        )
-    try:
-        settings = read_settings(config)
-    except ValueError as error:
-        raise ValueError(
-            f"{config} is damaged ({error}); write it anew, or give --config and no --ckpt_path"
-        ) from error
-    return {name: value for name, value in settings.items() if name not in ("ckpt_path", "weights_only")}

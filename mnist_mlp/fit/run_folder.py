@@ -2,7 +2,9 @@
 
 import glob
 import os
+import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -26,19 +28,45 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         if not Path(which).is_file():
             raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
         return Path(which)
-    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/version_*/checkpoints/{which}.ckpt"))
+    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/*/checkpoints/{which}.ckpt"))
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
             "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
         )
-    return max(found, key=lambda path: path.stat().st_mtime)
+    checkpoint = max(found, key=lambda path: path.stat().st_mtime)
+    others = [path.parent for path in log_dir.glob(f"{glob.escape(name or '') or '*'}/*/config.yaml")]
+    newest = max([checkpoint.parent.parent, *others], key=_last_written)
+    if not (newest / "checkpoints" / checkpoint.name).exists():
+        raise ValueError(
+            f"the newest run, {newest}, has no {which} checkpoint: start it anew, or give that of an older run by its "
+            f"path, --ckpt_path {checkpoint}"
+        )
+    return checkpoint
+
+
+def _last_written(run: Path) -> float:
+    """When a run began or last wrote a checkpoint, whichever was later, in seconds."""
+    files = [run / "config.yaml", *run.glob("checkpoints/*.ckpt")]
+    return max(file.stat().st_mtime for file in files if file.exists())
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder that a run has claimed and does not need, and those above it that held nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # which says that there are other runs
+        folder.parent.rmdir()
+        folder.parent.parent.rmdir()
 
 
 def run_folder(checkpoint: Path | None) -> Path | None:
-    """The folder `logs/<name>/version_N` that a checkpoint lies in, or None if it lies elsewhere."""
+    """The folder of the run that a checkpoint lies in, or None if it lies elsewhere.
+
+    That is `logs/<name>/version_N`, or what it was renamed to, which its config.yaml tells.
+    """
     folder = checkpoint.resolve().parent if checkpoint else Path()
-    if folder.name != "checkpoints" or not folder.parent.name.startswith("version_"):
+    is_a_run = folder.parent.name.startswith("version_") or (folder.parent / "config.yaml").exists()
+    if folder.name != "checkpoints" or not is_a_run:
         return None
     return Path(os.path.relpath(folder.parent))
 
@@ -86,6 +114,11 @@ class NewRun(TensorBoardLogger):
                 f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
                 "choose another with --trainer.default_root_dir"
             ) from error
+
+    @property
+    def claimed(self) -> Path | None:
+        """The folder of the run, once it was asked for."""
+        return None if self._claimed is None else Path(self.root_dir) / f"version_{self._claimed}"
 
     @property
     @override

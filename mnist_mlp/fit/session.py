@@ -6,14 +6,15 @@ defaults; what is given wins over them.
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -23,13 +24,20 @@ from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
-from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpoint, model_checkpoints
-from mnist_mlp.fit.continuation import RunSettings, remembered_settings
+from mnist_mlp.fit.checkpoint_files import (
+    EpochCheckpoint,
+    SafeCheckpointIO,
+    last_good_checkpoint,
+    model_checkpoints,
+    read_checkpoint,
+)
+from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.predictions import write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
-from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
-from mnist_mlp.fit.settings import LOG_DIR, Given
+from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
+from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, old_run, run_folder
+from mnist_mlp.fit.settings import LOG_DIR, Given, settings_in
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -106,6 +114,8 @@ class TrainingSession(LightningCLI):
         self.command = command
         self._given = given
         self._callbacks = callbacks
+        self._claimed: Path | None = None  # the folder of a new run that has no logger to claim it
+        self._before: dict[str, Any] = {}  # the settings of a run that is continued, as its checkpoint holds them
         super().__init__(
             MLPClassifier,
             MNISTDataModule,
@@ -148,7 +158,10 @@ class TrainingSession(LightningCLI):
         which = asked.ckpt_path or (None if self.command == "fit" else "best")
         if which and not given.asks_for_help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
-            remembered = remembered_settings(self.checkpoint, continues=self.command == "fit")
+            if self.command == "fit":
+                remembered, self._before = settings_of_run(self.checkpoint)
+            else:
+                remembered = settings_of_network(self.checkpoint)
         settings = given.over(remembered)
         try:
             if given.typed:  # jsonargparse lays what is typed only over a configuration that is typed, too
@@ -177,9 +190,9 @@ class TrainingSession(LightningCLI):
             callbacks.append(CalmProgressBar())
         if config.trainer.logger in (None, True):
             kwargs["logger"] = self._logger(Path(config.trainer.default_root_dir), config.name)
+        kwargs["plugins"] = [*(config.trainer.plugins or []), SafeCheckpointIO()]
         if self.command == "fit":
             callbacks += self._callbacks_of_fit(config)
-            kwargs["plugins"] = [*(config.trainer.plugins or []), AtomicCheckpointIO()]
         else:
             kwargs["enable_checkpointing"] = False
         return super().instantiate_trainer(callbacks=callbacks, **kwargs)
@@ -194,18 +207,18 @@ class TrainingSession(LightningCLI):
         model = self.config.model.as_dict()
         optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
         panels = config.dashboard.callbacks() if has_logger else []
-        return [FirstLine(self._network), *checkpoints, RunSettings(optimization, self._write_config), *panels]
+        text = text_of(self.parser, self.config)
+        self._changes = [*differences(self._before, settings_in(text, Path("config.yaml")))]
+        self._run_settings = RunSettings(optimization, text)
+        return [FirstLine(self._network), *checkpoints, self._run_settings, *panels]
 
     def _run_folder(self, config: Any) -> Path:
         """The run's folder, where there is no logger to claim it."""
         runs = Path(config.trainer.default_root_dir) / config.name
-        return run_folder(self.checkpoint) or runs / f"version_{claim_version(runs)}"
-
-    def _write_config(self, folder: Path) -> None:
-        """Write the run's configuration, without the checkpoint it was continued from."""
-        config = self.config.clone()
-        config.ckpt_path = None
-        self.parser.save(config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
+        if folder := run_folder(self.checkpoint):
+            return folder
+        self._claimed = folder = runs / f"version_{claim_version(runs)}"
+        return folder
 
     def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:
         """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested."""
@@ -215,7 +228,7 @@ class TrainingSession(LightningCLI):
         if self.command != "fit":
             return False
         if folder and self.checkpoint:  # what was logged after the checkpoint is no longer true
-            step = torch.load(self.checkpoint, weights_only=True, mmap=True)["global_step"]
+            step = read_checkpoint(self.checkpoint)["global_step"]
             return old_run(folder, purge_step=step + 1)
         return NewRun(log_dir, name)
 
@@ -226,8 +239,30 @@ class TrainingSession(LightningCLI):
             FloatingPointError: if the training diverged.
             InterruptedError: if a signal stopped it.
         """
-        with interrupts_as_errors(self.trainer):
-            {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
+        try:
+            with interrupts_as_errors(self.trainer, self._interrupted):
+                {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
+        except BaseException:
+            self._discard_unused_folder()
+            raise
+
+    def _discard_unused_folder(self) -> None:
+        """Remove the folder of a new run that was refused before it trained."""
+        claimed = self.trainer.logger.claimed if isinstance(self.trainer.logger, NewRun) else self._claimed
+        if claimed and not self._run_settings.trained and self.trainer.is_global_zero:
+            discard(claimed)
+
+    def _interrupted(self) -> str:
+        """What a signal that stopped this says, and how to go on."""
+        last = Path(last_good_checkpoint(self.trainer))
+        if self.command != "fit":
+            return f"mnist-mlp {self.command} was interrupted"
+        if not last.is_file():
+            return "the run was interrupted before its first checkpoint was written; the same command starts it anew"
+        with suppress(ValueError):
+            if find_checkpoint("last", Path(LOG_DIR), None).samefile(last):
+                return "the run was interrupted; mnist-mlp fit --ckpt_path last continues it"
+        return f"the run was interrupted; mnist-mlp fit --ckpt_path {os.path.relpath(last)} continues it"
 
     def _run_trainer(self, **kwargs: Any) -> Any:
         given = {name: self.config_init[name] for name in self._trainer_arguments}
@@ -235,15 +270,17 @@ class TrainingSession(LightningCLI):
 
     def _fit(self) -> None:
         started = time.perf_counter()
+        if self._changes and self.trainer.is_global_zero:
+            print(f"continued with other settings than before: {'; '.join(self._changes)}")
         try:
             self._run_trainer()
         except FloatingPointError as error:
             last = last_good_checkpoint(self.trainer)
             raise FloatingPointError(f"{error}; the last good checkpoint is {last}") from error
         self.seconds = time.perf_counter() - started
-        checkpoint = self.trainer.checkpoint_callback
-        if self.trainer.is_global_zero and isinstance(checkpoint, ModelCheckpoint):
-            print(self._summary(checkpoint))
+        own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
+        if self.trainer.is_global_zero and own:
+            print(self._summary(own[0]))
 
     def _network(self) -> str:
         mlp, config = self.model.mlp, self.config
@@ -253,11 +290,11 @@ class TrainingSession(LightningCLI):
             f"{config.model.cost}, {parameters:,} parameters, on {self.datamodule.dataset_name}"
         )
 
-    def _summary(self, checkpoint: ModelCheckpoint) -> str:
+    def _summary(self, checkpoint: EpochCheckpoint) -> str:
         path, score = checkpoint.best_model_path, checkpoint.best_model_score
         if not path or not Path(path).exists():
             return f"no checkpoint of a best epoch was written · {self.seconds:.1f} s"
-        epoch = torch.load(path, weights_only=True, mmap=True)["epoch"]
+        epoch = read_checkpoint(Path(path))["epoch"]
         best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
         view = f" · mnist-mlp dashboard {self.trainer.default_root_dir}" if self.trainer.loggers else ""
         return f"{best} · {path} · {self.seconds:.1f} s{view}"

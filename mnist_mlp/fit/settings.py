@@ -23,8 +23,20 @@ def read_settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ValueError(f"config: File does not exist: {str(file)!r}")
     try:
-        settings = get_loader("yaml")(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return settings_in(file.read_text(), file)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Problems parsing config: {error}") from error
+
+
+def settings_in(text: str, file: Path) -> dict[str, Any]:
+    """The settings that the text of a configuration file holds, by section.
+
+    Raises:
+        ValueError: if it holds something else.
+    """
+    try:
+        settings = get_loader("yaml")(text)
+    except yaml.YAMLError as error:
         raise ValueError(f"Problems parsing config: {error}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r}")

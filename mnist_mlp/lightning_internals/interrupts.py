@@ -1,16 +1,20 @@
 """How Lightning ends a run that a signal stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lightning import Trainer
 
 
 @contextmanager
-def interrupts_as_errors(trainer: Trainer) -> Iterator[None]:
+def interrupts_as_errors(trainer: Trainer, sentence: Callable[[], str]) -> Iterator[None]:
     """Let a signal that stops what runs within end it as other errors do.
 
     Relies on Lightning raising SystemExit then, after `trainer.interrupted` has become true.
+
+    Args:
+        trainer: What runs.
+        sentence: Gives what the error says, once it has stopped.
 
     Raises:
         InterruptedError: if the keyboard or a signal stopped it.
@@ -20,5 +24,4 @@ def interrupts_as_errors(trainer: Trainer) -> Iterator[None]:
     except SystemExit as stop:
         if not trainer.interrupted:
             raise
-        sentence = "the run was interrupted; mnist-mlp fit --ckpt_path last continues it"
-        raise InterruptedError(sentence) from stop
+        raise InterruptedError(sentence()) from stop

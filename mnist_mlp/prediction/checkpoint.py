@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning import LightningDataModule, LightningModule
 
+from mnist_mlp.fit.checkpoint_files import not_a_checkpoint, read_checkpoint
 from mnist_mlp.fit.run_folder import find_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import best_score
 from mnist_mlp.network.mlp import MLP
@@ -28,7 +29,7 @@ def load(which: str | Path = "best", logs: str | Path = "logs", name: str | None
         ValueError: if there is no such file, or it is not a checkpoint of this project.
     """
     path = find_checkpoint(str(which), Path(logs), name)
-    stored = _read(path)
+    stored = read_checkpoint(path)
     try:
         settings = _settings(stored)
         settings["checkpoint"] = str(path)
@@ -42,26 +43,7 @@ def load(which: str | Path = "best", logs: str | Path = "logs", name: str | None
     except ValueError as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        raise _no_checkpoint(path) from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What a checkpoint holds, as plain values and tensors."""
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty; give a checkpoint that mnist-mlp fit wrote")
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except OSError:
-        raise
-    except Exception as error:  # there is no list of what reading foreign bytes may raise
-        raise _no_checkpoint(path) from error
-
-
-def _no_checkpoint(path: Path) -> ValueError:
-    return ValueError(
-        f"{path} is not a checkpoint of this project, or it is damaged (nothing in it was run); "
-        "give one that mnist-mlp fit wrote"
-    )
+        raise not_a_checkpoint(path) from error
 
 
 def _settings(stored: dict[str, Any]) -> dict[str, Any]:

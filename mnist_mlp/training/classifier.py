@@ -19,6 +19,7 @@ from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import StepsPerExecution
 from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
+from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.lightning_internals.step_counters import count_steps
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.input_checks import check_inputs
@@ -118,6 +119,7 @@ class MLPClassifier(LightningModule):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
+        self._train_sums: dict[str, dict[str, Tensor]] | None = None
         self._bare_loop: BareLoop | None = None
         self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(num_classes) for _ in range(3))
 
@@ -138,7 +140,10 @@ class MLPClassifier(LightningModule):
         return steps_in_a_block(asked, batch_size, self.trainer)
 
     def on_train_start(self) -> None:
-        """Restore the random generators, where a run is continued."""
+        """Restore the random generators, and the metrics of a begun epoch, where a run is continued."""
+        if self._train_sums:
+            self.train_metrics.go_on_from(self._train_sums)
+        self._train_sums = None
         if self._random_states:
             cpu_state, *cuda_states = self._random_states
             torch.set_rng_state(cpu_state)
@@ -217,8 +222,10 @@ class MLPClassifier(LightningModule):
         return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the state of the random generators, so that a resumed run drops the same neurons."""
+        """Keep the random generators' states, and within an epoch what train/loss and train/acc are made of so far."""
         checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+        if is_inside_an_epoch(self.trainer) and self.trainer.world_size == 1:  # another process has sums of its own
+            checkpoint["train_metrics"] = self.train_metrics.sums()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Check that the parameters fit before any is loaded.
@@ -234,6 +241,7 @@ class MLPClassifier(LightningModule):
                 f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
             )
         self._random_states = checkpoint.get("random_states", [])
+        self._train_sums = checkpoint.get("train_metrics")
 
     def _evaluate(self, batch: Batch, metrics: EpochMetrics) -> None:
         x, labels = batch

@@ -1,8 +1,10 @@
 """What is measured over an epoch."""
 
+from typing import cast
+
 from torch import Tensor
 from torch.nn import Module
-from torchmetrics import MeanMetric
+from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 
@@ -20,3 +22,16 @@ class EpochMetrics(Module):
         """Add samples: their mean cost, their logits (n, classes) and their labels (n,)."""
         self.loss.update(cost.detach(), len(labels))
         self.acc.update(logits.detach(), labels)
+
+    def sums(self) -> dict[str, dict[str, Tensor]]:
+        """What was added so far, by metric and by the name of its sum."""
+        return {name: cast(dict[str, Tensor], {**metric.metric_state}) for name, metric in self._metrics()}
+
+    def go_on_from(self, sums: dict[str, dict[str, Tensor]]) -> None:
+        """Count what `sums` gave before as added."""
+        for name, metric in self._metrics():
+            for key, value in sums[name].items():
+                setattr(metric, key, value.to(metric.device))
+
+    def _metrics(self) -> tuple[tuple[str, Metric], ...]:
+        return ("loss", self.loss), ("acc", self.acc)

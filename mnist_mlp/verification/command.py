@@ -13,6 +13,7 @@ from torch.optim import LBFGS
 from mnist_mlp.bare_loop.threads import one_thread
 from mnist_mlp.console.files import check_file
 from mnist_mlp.console.tables import wide_console
+from mnist_mlp.fit.checkpoint_files import read_checkpoint
 from mnist_mlp.fit.session import TrainingSession, prepare
 from mnist_mlp.verification.block_comparison import OPTIMIZERS
 from mnist_mlp.verification.comparison import Comparison, compare
@@ -68,7 +69,7 @@ def _prepared(config: str | None, checkpoint: str | None, settings: list[str]) -
     if not checkpoint:
         return prepare("fit", config, typed=settings, trainer={"logger": False, "enable_checkpointing": False})
     session = prepare("validate", config, typed=settings, ckpt_path=checkpoint)
-    stored = torch.load(cast(Path, session.checkpoint), weights_only=True)
+    stored = read_checkpoint(cast(Path, session.checkpoint))
     session.model.on_load_checkpoint(stored)
     session.model.load_state_dict(stored["state_dict"])
     return session

@@ -4,11 +4,11 @@ import pytest
 import torch
 from lightning import Trainer
 
-from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpoint, model_checkpoints
+from mnist_mlp.fit.checkpoint_files import SafeCheckpointIO, last_good_checkpoint, model_checkpoints
 
 
 def test_a_torn_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
-    AtomicCheckpointIO().save_checkpoint({"epoch": 1}, tmp_path / "last.ckpt")
+    SafeCheckpointIO().save_checkpoint({"epoch": 1}, tmp_path / "last.ckpt")
 
     def tear(checkpoint, path):
         Path(path).write_bytes(b"half")
@@ -16,7 +16,7 @@ def test_a_torn_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch, "save", tear)
     with pytest.raises(KeyboardInterrupt):
-        AtomicCheckpointIO().save_checkpoint({"epoch": 2}, tmp_path / "last.ckpt")
+        SafeCheckpointIO().save_checkpoint({"epoch": 2}, tmp_path / "last.ckpt")
     assert torch.load(tmp_path / "last.ckpt", weights_only=True) == {"epoch": 1}
 
 

@@ -27,7 +27,7 @@ def continued(optimizer, scheduler):
     """The same checkpoint as it is loaded where these are the settings now."""
     checkpoint: dict[str, Any] = stored()
     trainer = cast(Trainer, SimpleNamespace(checkpoint_callbacks=[]))
-    settings = RunSettings({"optimizer": optimizer, "scheduler": scheduler}, lambda folder: None)
+    settings = RunSettings({"optimizer": optimizer, "scheduler": scheduler}, "")
     settings.on_load_checkpoint(trainer, cast(LightningModule, None), checkpoint)
     return checkpoint
 
@@ -69,7 +69,13 @@ def test_another_class_starts_anew(optimizer, scheduler, optimizers, schedules):
 
 
 def test_a_checkpoint_keeps_its_settings():
-    checkpoint: dict[str, Any] = {}
-    settings = RunSettings({"optimizer": SGD, "scheduler": None}, lambda folder: None)
+    within_an_epoch = {"epoch_progress": {"total": {"started": 1, "processed": 0}}, "epoch_loop.batch_progress": {}}
+    checkpoint: dict[str, Any] = {"loops": {"fit_loop": within_an_epoch}}
+    settings = RunSettings({"optimizer": SGD, "scheduler": None}, "seed_everything: 3\n")
     settings.on_save_checkpoint(cast(Trainer, None), cast(LightningModule, None), checkpoint)
-    assert checkpoint == {"optimization": {"optimizer": SGD, "scheduler": None}}
+    assert checkpoint == {
+        "loops": {"fit_loop": within_an_epoch},
+        "optimization": {"optimizer": SGD, "scheduler": None},
+        "config": "seed_everything: 3\n",
+        "validation_images": "",
+    }

@@ -11,6 +11,10 @@ from lightning.pytorch.demos.boring_classes import BoringModel
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
 
 
+def say():
+    return "the run was interrupted; mnist-mlp fit --ckpt_path last continues it"
+
+
 class Raise(Callback):
     """Raise an exception when the training starts."""
 
@@ -42,17 +46,17 @@ def trainer_that_raises(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 def test_the_keyboards_interrupt_becomes_an_error_that_says_how_to_go_on(trainer_that_raises):
     trainer = trainer_that_raises(KeyboardInterrupt())
-    with pytest.raises(InterruptedError, match="mnist-mlp fit --ckpt_path last"), interrupts_as_errors(trainer):
+    with pytest.raises(InterruptedError, match="mnist-mlp fit --ckpt_path last"), interrupts_as_errors(trainer, say):
         trainer.fit(BoringModel())
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_other_errors_pass(trainer_that_raises):
     trainer = trainer_that_raises(ValueError("other"))
-    with pytest.raises(ValueError, match="other"), interrupts_as_errors(trainer):
+    with pytest.raises(ValueError, match="other"), interrupts_as_errors(trainer, say):
         trainer.fit(BoringModel())
 
 
 def test_an_exit_of_someone_elses_passes():
-    with pytest.raises(SystemExit), interrupts_as_errors(Trainer(accelerator="cpu", barebones=True)):
+    with pytest.raises(SystemExit), interrupts_as_errors(Trainer(accelerator="cpu", barebones=True), say):
         sys.exit(3)

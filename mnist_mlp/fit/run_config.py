@@ -1,0 +1,134 @@
+"""The settings of a run: as its config.yaml and its checkpoints hold them, and how others differ from them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from jsonargparse import ArgumentParser
+from jsonargparse.typing import register_type
+from lightning import LightningDataModule, LightningModule
+
+from mnist_mlp.fit.checkpoint_files import not_a_checkpoint, read_checkpoint
+from mnist_mlp.fit.run_folder import run_folder
+from mnist_mlp.fit.settings import read_settings, settings_in
+
+END = "# the end: a file without this line is only a part of what was written\n"
+OLD_END = re.compile(r"\nweights_only: \w+\n\Z")  # of the config.yaml of older versions
+DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize", "image_size")
+NOT_OF_A_RUN = ("ckpt_path", "weights_only")
+UNWRITABLE = "Unable to serialize instance "  # what jsonargparse writes in place of a value that YAML lacks
+
+register_type(torch.device, type_check=lambda value, kind: isinstance(value, kind))  # of a callback of Lightning's
+
+
+def text_of(parser: ArgumentParser, config: Any) -> str:
+    """All settings of a session in YAML, without the checkpoint it was continued from; a last line says that it ends.
+
+    What cannot be written, such as a function, is left out, so that all can be read back.
+    """
+    config = config.clone()
+    config.ckpt_path = None
+    text = parser.dump(config, skip_none=False)
+    if UNWRITABLE in text:
+        text = yaml.safe_dump(_writable(yaml.safe_load(text)), sort_keys=False)
+    return text + END
+
+
+def _writable(value: Any) -> Any:
+    """The same settings without those that could not be written."""
+    if isinstance(value, dict):
+        return {name: _writable(each) for name, each in value.items() if not _is_unwritable(each)}
+    if isinstance(value, list):
+        return [_writable(each) for each in value if not _is_unwritable(each)]
+    return value
+
+
+def _is_unwritable(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(UNWRITABLE)
+
+
+def settings_of_network(checkpoint: Path) -> dict[str, Any]:
+    """The settings of the model and the data that a checkpoint was trained with.
+
+    Raises:
+        ValueError: if the file is no checkpoint, or damaged.
+    """
+    stored = read_checkpoint(checkpoint)
+    try:
+        model = stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY]
+        data = stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {})
+        return {
+            # Lightning's own begin with an underscore
+            "model": {name: value for name, value in model.items() if not name.startswith("_")},
+            "data": {name: value for name, value in data.items() if name in DATA_SETTINGS},
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise not_a_checkpoint(checkpoint) from error
+
+
+def settings_of_run(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All settings that a run is continued with, and those that its checkpoint was trained with.
+
+    The first are those of config.yaml in the run's folder, where it is whole: they may be newer than the checkpoint.
+
+    Raises:
+        ValueError: if the file is no checkpoint, or neither it nor a whole config.yaml holds the settings.
+    """
+    settings_of_network(checkpoint)  # refuses another program's file
+    stored = read_checkpoint(checkpoint).get("config")
+    config = (run_folder(checkpoint) or checkpoint.parent) / "config.yaml"
+    try:
+        newest = _whole(config)
+    except (ValueError, FileNotFoundError) as error:
+        if stored is None:
+            raise _no_settings(checkpoint, config, error) from error
+        newest = stored
+    return _of_a_run(newest, config), _of_a_run(stored or newest, config)
+
+
+def _of_a_run(text: str, config: Path) -> dict[str, Any]:
+    return {name: value for name, value in settings_in(text, config).items() if name not in NOT_OF_A_RUN}
+
+
+def _whole(config: Path) -> str:
+    """The text of a config.yaml, if it is not only a part of one, and can be read."""
+    read_settings(config)
+    text = config.read_text()
+    if not (text.endswith(END) or OLD_END.search(text)):
+        raise ValueError("its end is missing")
+    return text
+
+
+def _no_settings(checkpoint: Path, config: Path, error: Exception) -> ValueError:
+    if not config.exists():
+        return ValueError(
+            f"{checkpoint} is of an older version, whose runs are continued in their folder, and has no {config} "
+            "beside it; put it back, or start a new run without --ckpt_path"
+        )
+    return ValueError(f"{config} is damaged ({error}); write it anew, or give --config and no --ckpt_path")
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], section: str = "") -> Iterator[str]:
+    """Say of each setting that is another than it was what it is, and what it was.
+
+    Args:
+        before: Settings by section; one that is missing there did not exist yet.
+        now: The same, now.
+        section: What stands before their names.
+    """
+    for name, old in before.items():
+        new = now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and old.get("class_path") == new.get("class_path"):
+            yield from differences(old, new, f"{section}{name}.")
+        elif name in now and new != old:
+            yield f"{section}{name} {_shown(new)}, not {_shown(old)}"
+
+
+def _shown(value: Any) -> str:
+    """A setting as it is typed, that of a class by its name."""
+    if isinstance(value, Mapping) and "class_path" in value:
+        return str(value["class_path"]).rpartition(".")[2]
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

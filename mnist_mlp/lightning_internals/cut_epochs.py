@@ -1,0 +1,56 @@
+"""How Lightning remembers, in a checkpoint, an epoch that was cut short."""
+
+from typing import Any
+
+from lightning import Trainer
+
+
+def is_inside_an_epoch(trainer: Trainer) -> bool:
+    """Whether mini-batches of this epoch were trained on, and others are left.
+
+    Relies on `fit_loop.epoch_loop.batch_progress`.
+    """
+    return 0 < trainer.fit_loop.epoch_loop.batch_progress.current.ready < trainer.num_training_batches
+
+
+def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> None:
+    """Let a run that is continued train on the rest of an epoch that a limit, such as max_steps, has cut short.
+
+    Lightning writes the checkpoint of such an epoch as that of a whole one, whose rest is then never trained on. Its
+    state of the loops is made here what it is when a checkpoint is written after a mini-batch.
+
+    Relies on the keys `epoch_progress`, `epoch_loop.batch_progress` and `epoch_loop.state_dict` of `fit_loop`, on what
+    they count, and on `epoch_loop._should_accumulate`.
+
+    Args:
+        trainer: What trains.
+        loops: The state of its loops, as the checkpoint holds it; changed in place.
+    """
+    state = loops["fit_loop"]
+    epochs, batches = state["epoch_progress"], state["epoch_loop.batch_progress"]
+    at_its_end = epochs["total"]["processed"] == epochs["total"]["started"]
+    if not at_its_end or not is_inside_an_epoch(trainer):
+        return
+    for count in ("total", "current"):
+        epochs[count]["processed"] -= 1
+        batches[count]["completed"] -= 1
+    if not trainer.fit_loop.epoch_loop._should_accumulate():
+        state["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
+
+
+def begin_the_next_epoch(trainer: Trainer) -> None:
+    """Let a run that is continued from the end of an epoch not end this epoch once more.
+
+    Lightning does so where `max_steps` is given: it logs without having trained, and counts an epoch too many.
+
+    Relies on `fit_loop.restarted_on_epoch_end`, on `restarting` and `reset_restart_stage` of the loops, and on
+    `fit_loop._restarting`, which `restarting` does not set where there is `max_steps`.
+    """
+    fit_loop, epoch_loop = trainer.fit_loop, trainer.fit_loop.epoch_loop
+    if not fit_loop.restarted_on_epoch_end or is_inside_an_epoch(trainer):
+        return
+    fit_loop.epoch_progress.increment_completed()
+    fit_loop._restarting = False
+    epoch_loop.restarting = False
+    fit_loop.reset_restart_stage()
+    epoch_loop.reset_restart_stage()
