@@ -294,12 +294,17 @@ def refused(run, *args):
         (["--model.adversarial=-1"], "adversarial must be at least 0; got -1.0"),
         (["--model.l1=-1"], "l1 must be at least 0; got -1.0"),
         (["--model.initializer=[he]"], "initializer must be one name, or a list with one for each of the 2 layers"),
-        (["--trainer.accumulate_grad_batches=0"], "ZeroDivisionError; MNIST_MLP_TRACEBACK=1 shows where"),
+        (["--trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches must be at least 1; got 0"),
     ],
 )
 def test_bad_settings_are_refused_in_one_sentence(run, arguments, sentence):
     assert sentence in refused(run, "fit", *SHORT, *arguments)
     assert not list(Path().rglob("*.ckpt"))
+
+
+def test_what_nobody_expected_says_its_kind_and_how_to_see_more(run, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.fit.command.prepare", lambda *args, **kwargs: 1 // 0)
+    assert "(ZeroDivisionError; MNIST_MLP_TRACEBACK=1 shows where)" in refused(run, "fit")
 
 
 def test_an_unknown_key_in_a_file_gets_the_nearest_one(run, tmp_path):

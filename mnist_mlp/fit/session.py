@@ -26,6 +26,7 @@ from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpoint, model_checkpoints
 from mnist_mlp.fit.continuation import RunSettings, remembered_settings
 from mnist_mlp.fit.data_settings import take_from_data
+from mnist_mlp.fit.number_checks import check_numbers
 from mnist_mlp.fit.predictions import write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
@@ -165,6 +166,7 @@ class TrainingSession(LightningCLI):
 
     @override
     def before_instantiate_classes(self) -> None:
+        check_numbers(self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
 

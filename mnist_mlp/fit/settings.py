@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import yaml
 from jsonargparse import get_loader
+
+from mnist_mlp.fit.yaml_text import check_meaning
 
 LOG_DIR = "logs"
 
@@ -23,11 +24,17 @@ def read_settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ValueError(f"config: File does not exist: {str(file)!r}")
     try:
-        settings = get_loader("yaml")(file.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"Problems parsing config: {error}") from error
+        text = file.read_text(encoding="utf-8")
+        check_meaning(text)
+        settings = get_loader("yaml")(text)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Problems parsing config {file}: it is not text in UTF-8") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"Problems parsing config {file}: {error or 'it is nested too deeply'}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}, {error}") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r}")
+        raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r:.80}")
     return settings
 
 
@@ -102,8 +109,7 @@ class Given:
         seen, files = self._seen, [self.file] if self.file else []
         settings: dict[str, Any] = {}
         for file in [*files, *seen.config]:
-            with suppress(ValueError, OSError):  # of which the real parser will speak
-                settings = laid_over(settings, read_settings(file))
+            settings = laid_over(settings, read_settings(file))
         settings = laid_over(settings, self.settings)
         stems = [file.stem for file in [*files, *seen.config]]
         return CheckpointAsked(
