@@ -289,7 +289,7 @@ def refused(run, *args):
         (["--seed_everything=-1"], "seed_everything must be an integer of at least 0; got -1"),
         (["--data.batch=32"], "unrecognized arguments: --data.batch=32"),
         (["--data.augmentation.rotation=-5"], "rotation must lie between 0 and 180; got -5.0"),
-        (["--data.image_size=29", "--model.num_inputs=784"], "inputs must have the shape (batch, 784); got"),
+        (["--data.image_size=29", "--model.num_inputs=784"], "model.num_inputs must be 841, the pixels of"),
         (["--model.max_norm=0"], "max_norm must be larger than 0; got 0.0: leave it out for no limit"),
         (["--model.adversarial=-1"], "adversarial must be at least 0; got -1.0"),
         (["--model.l1=-1"], "l1 must be at least 0; got -1.0"),

@@ -30,7 +30,8 @@ from mnist_mlp.fit.number_checks import check_numbers
 from mnist_mlp.fit.predictions import write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
-from mnist_mlp.fit.settings import LOG_DIR, Given
+from mnist_mlp.fit.run_name import check_run_name
+from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -146,6 +147,8 @@ class TrainingSession(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         given, remembered = self._given, {}
         asked = given.checkpoint()
+        if asked.name is not None and not given.asks_for_help:
+            check_run_name(asked.name)  # as it was typed: jsonargparse reads null as nothing
         which = asked.ckpt_path or (None if self.command == "fit" else "best")
         if which and not given.asks_for_help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
@@ -160,6 +163,7 @@ class TrainingSession(LightningCLI):
         except argparse.ArgumentError as error:
             raise ValueError(one_sentence(str(error), parser.get_defaults().keys())) from error
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
+        self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
         seed = self.config.seed_everything
         if isinstance(seed, bool) or seed < 0:
             raise ValueError(f"seed_everything must be an integer of at least 0; got {seed}")

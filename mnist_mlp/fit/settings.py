@@ -1,6 +1,7 @@
 """Settings in layers: a run's own, those of a file, those given in Python, and those typed on the command line."""
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -13,6 +14,11 @@ from jsonargparse import get_loader
 from mnist_mlp.fit.yaml_text import check_meaning
 
 LOG_DIR = "logs"
+
+
+def log_folder(given: str | Path | None) -> Path:
+    """The folder of all runs: what was given, with ~ and variables as TensorBoard replaces them, or logs."""
+    return Path(os.path.expanduser(os.path.expandvars(given or LOG_DIR)))
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -114,6 +120,6 @@ class Given:
         stems = [file.stem for file in [*files, *seen.config]]
         return CheckpointAsked(
             seen.ckpt_path or settings.get("ckpt_path"),
-            Path(seen.log_dir or (settings.get("trainer") or {}).get("default_root_dir") or LOG_DIR),
-            seen.name or settings.get("name") or (stems[-1] if stems else None),
+            log_folder(seen.log_dir or (settings.get("trainer") or {}).get("default_root_dir")),
+            next((name for name in (seen.name, settings.get("name"), *stems[-1:]) if name is not None), None),
         )

@@ -75,9 +75,9 @@ def test_a_nonsensical_number_of_a_scheduler_is_refused(scheduler, arguments, se
 )
 def test_what_yaml_takes_for_something_else_is_refused(tmp_path, text, sentence):
     (tmp_path / "mine.yaml").write_text(text)
-    for attempt in (dict(config="mine.yaml"), dict(typed=["--config=mine.yaml"])):
+    for config, typed in (("mine.yaml", []), (None, ["--config=mine.yaml"])):
         with pytest.raises(ValueError, match=f"^mine.yaml, {sentence}"):
-            prepare("fit", trainer=QUIET, **attempt)
+            prepare("fit", config, typed=typed, trainer=QUIET)
 
 
 def test_what_means_what_it_says_is_read(tmp_path):
