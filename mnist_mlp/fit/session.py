@@ -32,6 +32,7 @@ from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder
+from mnist_mlp.fit.trust import check_classes
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -138,6 +139,11 @@ class TrainingSession(LightningCLI):
             default=Dashboard(),
             help="What TensorBoard shows besides costs and accuracies",
         )
+        parser.add_argument(
+            "--trust",
+            action="store_true",
+            help="Let a run that is continued or measured name classes of other packages than torch and Lightning",
+        )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(DEFAULTS)
         objects = self.subcommands()[self.command]
@@ -153,6 +159,8 @@ class TrainingSession(LightningCLI):
         if which and not given.asks_for_help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
             remembered = remembered_settings(self.checkpoint, continues=self.command == "fit")
+            if not given.trusts:
+                check_classes(remembered, self.checkpoint)
         settings = given.over(remembered)
         try:
             if given.typed:  # jsonargparse lays what is typed only over a configuration that is typed, too
@@ -211,6 +219,7 @@ class TrainingSession(LightningCLI):
         """Write the run's configuration, without the checkpoint it was continued from."""
         config = self.config.clone()
         config.ckpt_path = None
+        config.pop("trust")
         self.parser.save(config, folder / "config.yaml", skip_none=False, overwrite=True, multifile=False)
 
     def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:

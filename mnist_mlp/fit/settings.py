@@ -102,6 +102,7 @@ class Given:
         parser.add_argument("--name")
         parser.add_argument("--trainer.default_root_dir", dest="log_dir")
         parser.add_argument("--config", "-c", type=Path, action="append", default=[])
+        parser.add_argument("--trust", action="store_true")
         parser.add_argument("--help", "-h", "--print_config", action="store_true")
         return parser.parse_known_args(self.typed)[0]
 
@@ -109,6 +110,11 @@ class Given:
     def asks_for_help(self) -> bool:
         """Whether nothing is wanted but the list of settings."""
         return self._seen.help
+
+    @property
+    def trusts(self) -> bool:
+        """Whether the classes that a run names may be any. A file cannot say so: it may come with the run."""
+        return self._seen.trust or self.settings.get("trust") is True
 
     def checkpoint(self) -> CheckpointAsked:
         """What all of them together say of a checkpoint."""
