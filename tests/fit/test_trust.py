@@ -70,7 +70,7 @@ def test_what_a_checkpoints_settings_name_is_not_imported(run, command, place):
     setting = "optimizer" if place == "hyper_parameters" else "val_size"
     stored[place][setting] = {"class_path": "foreign.Class"}
     torch.save(stored, "alone.ckpt")
-    with pytest.raises(ValueError, match="alone.ckpt"):
+    with pytest.raises(ValueError, match=r"alone\.ckpt"):
         prepare(command, ckpt_path="alone.ckpt")
     assert not Path("it_ran").exists()
 
