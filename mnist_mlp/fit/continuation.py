@@ -46,10 +46,19 @@ class RunSettings(Callback):
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # before callbacks, optimizer and scheduler are restored from it
+        _check_max_epochs(trainer, checkpoint["epoch"])
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, ModelCheckpoint):
                 _keep_best(callback, checkpoint["callbacks"])
         _change_optimization(checkpoint, checkpoint.get("optimization", self.optimization), self.optimization)
+
+
+def _check_max_epochs(trainer: Trainer, epoch: int) -> None:
+    if trainer.state.fn == "fit" and trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epoch:
+        raise ValueError(
+            f"trainer.max_epochs must be at least {epoch + 1}, since so many epochs of this run were begun already; "
+            f"got {trainer.max_epochs}"
+        )
 
 
 def _change_optimization(checkpoint: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> None:

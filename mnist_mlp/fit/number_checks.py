@@ -27,7 +27,12 @@ def check_numbers(config: Any) -> None:
         _check(f"trainer.{name}", config.trainer[name], smallest)
     if (interval := config.trainer.val_check_interval) in (0, 0.0):
         raise ValueError(f"trainer.val_check_interval must be larger than 0; got {interval}")
-    if scheduler := config.model.scheduler:
+    if (scheduler := config.model.scheduler) and scheduler.class_path.endswith(".LRScheduler"):
+        raise ValueError(
+            f"model.scheduler must be one that can be made; got {scheduler.class_path}, which only says what all of "
+            "them have in common: StepLR is one"
+        )
+    if scheduler:
         for name, value in (scheduler.get("init_args") or {}).items():
             if name != "last_epoch":  # -1 is torch's word for a new schedule
                 _check(f"model.scheduler.init_args.{name}", value, 1 if name in COUNTS else 0)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader
 
-from mnist_mlp.fit.yaml_text import check_meaning
+from mnist_mlp.fit.yaml_text import SECTIONS, check_meaning
 
 LOG_DIR = "logs"
 
@@ -41,6 +41,9 @@ def read_settings(file: Path) -> dict[str, Any]:
         raise ValueError(f"{file}, {error}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r:.80}")
+    for section in SECTIONS:
+        if not isinstance(settings.get(section, {}), Mapping | str):  # a text names another file
+            raise ValueError(f"{file}: {section} must hold settings; got {settings[section]!r:.80}")
     return settings
 
 
@@ -123,9 +126,10 @@ class Given:
         for file in [*files, *seen.config]:
             settings = laid_over(settings, read_settings(file))
         settings = laid_over(settings, self.settings)
+        trainer = settings.get("trainer")
         stems = [file.stem for file in [*files, *seen.config]]
         return CheckpointAsked(
             seen.ckpt_path or settings.get("ckpt_path"),
-            log_folder(seen.log_dir or (settings.get("trainer") or {}).get("default_root_dir")),
+            log_folder(seen.log_dir or (trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None)),
             next((name for name in (seen.name, settings.get("name"), *stems[-1:]) if name is not None), None),
         )

@@ -99,3 +99,23 @@ def test_a_text_without_settings_is_not_repeated_whole(tmp_path):
     with pytest.raises(ValueError, match="must hold settings by section") as refused:
         read_settings(tmp_path / "mine.yaml")
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("value", ["3", "[1]", "true"])
+def test_a_section_that_holds_no_settings_is_refused(tmp_path, value):
+    (tmp_path / "mine.yaml").write_text(f"trainer: {value}\n")
+    with pytest.raises(ValueError, match=r"^mine\.yaml: trainer must hold settings; got "):
+        prepare("fit", "mine.yaml")
+
+
+def test_what_all_schedulers_have_in_common_cannot_be_made():
+    with pytest.raises(ValueError, match=r"^model\.scheduler must be one that can be made; got .*LRScheduler"):
+        prepare("fit", QUICK, typed=["--model.scheduler=LRScheduler"], trainer=QUIET)
+
+
+def test_fewer_epochs_than_were_trained_are_refused():
+    quiet = {"accelerator": "cpu", "enable_progress_bar": False}
+    prepare("fit", QUICK, trainer={**quiet, "max_epochs": 3}, dashboard={"enabled": False}).execute()
+    session = prepare("fit", ckpt_path="last", trainer={**quiet, "max_epochs": 1})
+    with pytest.raises(ValueError, match=r"^trainer\.max_epochs must be at least 3, .*; got 1$"):
+        session.execute()
