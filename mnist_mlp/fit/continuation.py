@@ -54,7 +54,7 @@ class RunSettings(Callback):
 
 
 def _check_max_epochs(trainer: Trainer, epoch: int) -> None:
-    if trainer.state.fn == "fit" and trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epoch:
+    if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epoch and trainer.state.fn == "fit":
         raise ValueError(
             f"trainer.max_epochs must be at least {epoch + 1}, since so many epochs of this run were begun already; "
             f"got {trainer.max_epochs}"
