@@ -6,6 +6,8 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
 
+from mnist_mlp.console.plain_errors import is_out_of_memory, plain_sentence
+
 COMMANDS = {  # what runs each command, as package.module:function, and what it is for
     "fit": ("fit.command:fit", "train a network; writes logs/<name>/version_N/"),
     "validate": ("fit.command:validate", "measure a checkpoint on the validation images"),
@@ -64,9 +66,10 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         if os.environ.get("MNIST_MLP_TRACEBACK"):
             raise
-        sentence = " ".join(str(error).split())
-        expected = isinstance(error, (ValueError, OSError, FloatingPointError))
+        expected = isinstance(error, (ValueError, OSError, FloatingPointError)) or is_out_of_memory(error)
+        # Lightning's own kind of a bad setting, which must not be imported for its sake
+        expected = expected or type(error).__name__ == "MisconfigurationException"
         unexpected = "" if expected else f" ({type(error).__name__}; MNIST_MLP_TRACEBACK=1 shows where)"
-        sys.exit(f"mnist-mlp: error: {sentence}{unexpected}")
+        sys.exit(f"mnist-mlp: error: {plain_sentence(error)}{unexpected}")
     except KeyboardInterrupt:
         sys.exit("mnist-mlp: interrupted")

@@ -291,17 +291,22 @@ def refused(run, *args):
         (["--seed_everything=-1"], "seed_everything must be an integer of at least 0; got -1"),
         (["--data.batch=32"], "unrecognized arguments: --data.batch=32"),
         (["--data.augmentation.rotation=-5"], "rotation must lie between 0 and 180; got -5.0"),
-        (["--data.image_size=29", "--model.num_inputs=784"], "inputs must have the shape (batch, 784); got"),
+        (["--data.image_size=29", "--model.num_inputs=784"], "model.num_inputs must be 841, the pixels of"),
         (["--model.max_norm=0"], "max_norm must be larger than 0; got 0.0: leave it out for no limit"),
         (["--model.adversarial=-1"], "adversarial must be at least 0; got -1.0"),
         (["--model.l1=-1"], "l1 must be at least 0; got -1.0"),
         (["--model.initializer=[he]"], "initializer must be one name, or a list with one for each of the 2 layers"),
-        (["--trainer.accumulate_grad_batches=0"], "ZeroDivisionError; MNIST_MLP_TRACEBACK=1 shows where"),
+        (["--trainer.accumulate_grad_batches=0"], "trainer.accumulate_grad_batches must be at least 1; got 0"),
     ],
 )
 def test_bad_settings_are_refused_in_one_sentence(run, arguments, sentence):
     assert sentence in refused(run, "fit", *SHORT, *arguments)
     assert not list(Path().rglob("*.ckpt"))
+
+
+def test_what_nobody_expected_says_its_kind_and_how_to_see_more(run, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.fit.command.prepare", lambda *args, **kwargs: 1 // 0)
+    assert "(ZeroDivisionError; MNIST_MLP_TRACEBACK=1 shows where)" in refused(run, "fit")
 
 
 def test_an_unknown_key_in_a_file_gets_the_nearest_one(run, tmp_path):

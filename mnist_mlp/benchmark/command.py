@@ -19,8 +19,9 @@ from mnist_mlp.benchmark.start_up import time_start_up
 from mnist_mlp.benchmark.table import table_of
 from mnist_mlp.benchmark.workloads import WORKLOADS
 from mnist_mlp.console.devices import check_cuda
-from mnist_mlp.console.files import check_file, check_picture
+from mnist_mlp.console.files import check_file, check_picture, replaced_at_once
 from mnist_mlp.console.tables import wide_console
+from mnist_mlp.fit.settings import read_settings
 
 TABLE_WIDTH = 110
 
@@ -51,7 +52,8 @@ def run(args: list[str]) -> int:
         results = [asdict(measurement) for measurement in measurements]
     if options.json:
         report = {"machine": machine(options.device), "results": results}
-        options.json.write_text(json.dumps(report, indent=1, allow_nan=False))
+        with replaced_at_once(options.json) as part:
+            part.write_text(json.dumps(report, indent=1, allow_nan=False))
     if options.chart:
         draw(measurements, options.chart)
     sentences = [
@@ -132,6 +134,8 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
     for name in ("epochs", "repeats"):
         if getattr(options, name) < 1:
             raise ValueError(f"{name} must be at least 1; got {getattr(options, name)}")
+    for config in filter(None, (options.start_up, options.dashboard)):
+        read_settings(Path(config))
     if options.json:
         check_file("json", options.json)
     if options.chart:

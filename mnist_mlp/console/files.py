@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mnist_mlp.console.figures import check_drawing
+from mnist_mlp.console.plain_errors import FULL
 
 
 def check_file(option: str, path: Path) -> None:
@@ -47,10 +48,25 @@ def replaced_at_once(path: Path) -> Iterator[Path]:
 
     Yields:
         The path to write to.
+
+    Raises:
+        OSError: if it cannot be written; the sentence says where no space is left.
     """
     part = path.with_name(f".{path.name}.part")
     try:
         yield part
         os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        if not _is_full(error):
+            raise
+        what = f"no space is left in {path.parent} for {path.name}"
+        raise OSError(f"{what}; what was there is as it was: make room, or write elsewhere") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _is_full(error: OSError | RuntimeError) -> bool:
+    """Whether the disk is full; torch's writer says it in its own words, and not why."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    return "inline_container.cc" in str(error) or "PytorchStreamWriter failed" in str(error)

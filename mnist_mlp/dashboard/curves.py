@@ -38,13 +38,20 @@ def charts_of(log: RunLog) -> list[Chart]:
     """
     charts: dict[str, dict[str, Curve]] = {}
     for title, patterns in log.charts.items():
-        tags = [tag for pattern in patterns for tag in log.scalars if re.fullmatch(pattern, tag)]
-        charts[title] = {tag: log.scalars[tag] for tag in tags}
+        charts[title] = {tag: log.scalars[tag] for pattern in patterns for tag in log.scalars if _match(pattern, tag)}
     if not log.charts:
         for tag, (steps, values) in log.scalars.items():
             if len(steps) > 1:
                 charts.setdefault(re.sub(r"^(train|val|test)/|/layer_\d+$", "", tag), {})[tag] = steps, values
     return [Chart(title, curves) for title, curves in charts.items() if curves]
+
+
+def _match(pattern: str, tag: str) -> bool:
+    """Whether a tag is one that a pattern means; one that is no regular expression means itself."""
+    try:
+        return re.fullmatch(pattern, tag) is not None
+    except re.error:
+        return pattern == tag
 
 
 def compare(logs: Mapping[str, RunLog], tags: Sequence[str]) -> list[Chart]:
@@ -64,15 +71,18 @@ def compare(logs: Mapping[str, RunLog], tags: Sequence[str]) -> list[Chart]:
             known = ", ".join(dict.fromkeys(tag for log in logs.values() for tag in log.scalars))
             raise ValueError(f"tags must be among {known}; got {tag}")
         layout = {title: patterns for log in logs.values() for title, patterns in log.charts.items()}
-        titles = [
-            title for title, patterns in layout.items() if any(re.fullmatch(pattern, tag) for pattern in patterns)
-        ]
+        titles = [title for title, patterns in layout.items() if any(_match(pattern, tag) for pattern in patterns)]
         charts.append(Chart(tag, curves, *titles[:1]))
     return charts
 
 
 def draw_chart(axes: Any, chart: Chart) -> None:
     """Draw a chart into the axes of a figure of matplotlib."""
+    with import_module("matplotlib").rc_context({"text.parse_math": False}):  # a $ in a tag begins no formula
+        _draw_chart(axes, chart)
+
+
+def _draw_chart(axes: Any, chart: Chart) -> None:
     for (name, (steps, values)), colour, marker in zip(chart.curves.items(), cycle(COLOURS), cycle(MARKERS)):
         axes.plot(steps, values, label=name, color=colour, marker=marker if len(steps) <= MARKED_POINTS else None)
     axes.set(title=fill(chart.title, TITLE_WIDTH), xlabel="mini-batches", ylabel=chart.quantity.replace(", ", ",\n"))

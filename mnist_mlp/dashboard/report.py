@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import sys
 from base64 import b64encode
 from html import escape
 from importlib import import_module
@@ -10,12 +11,16 @@ from pathlib import Path
 from string import Template
 
 import markdown
+import nh3
 
 from mnist_mlp.console.figures import check_drawing, new_figure
-from mnist_mlp.console.files import check_file
+from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.dashboard.curves import Chart, charts_of, draw_chart
 from mnist_mlp.dashboard.run_log import RunLog, find_runs, read_run
 
+# What Markdown makes of a run's texts, without links and images: a run may come from anybody.
+SAFE_TAGS = {"p", "br", "hr", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li"}
+SAFE_TAGS |= {"h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
 RESULTS = ("train", "val", "test", "time")  # groups of tags
 
 
@@ -40,7 +45,12 @@ def run(args: list[str]) -> int:
     folder = find_runs(options.run)[-1]
     path = options.output or folder / "report.html"
     check_file("output", path)
-    path.write_text(page_of(read_run(folder)), encoding="utf-8")
+    log = read_run(folder)
+    page = page_of(log)
+    with replaced_at_once(path) as part:
+        part.write_text(page, encoding="utf-8", errors="replace")
+    for problem in log.problems:
+        print(problem, file=sys.stderr)
     print(path)
     return 0
 
@@ -49,6 +59,7 @@ def page_of(log: RunLog) -> str:
     """The HTML of a run."""
     title = f"{log.folder.resolve().parent.name} {log.folder.resolve().name}"
     sections = {
+        "What could not be read": problems_of(log),
         "Results": results_of(log),
         "Curves": curves_of(log),
         "Pictures": pictures_of(log),
@@ -59,6 +70,12 @@ def page_of(log: RunLog) -> str:
     body = "\n".join(f"<h2>{name}</h2>\n{content}" for name, content in sections.items() if content)
     page = files("mnist_mlp.dashboard").joinpath("report_page.html").read_text(encoding="utf-8")
     return Template(page).substitute(title=escape(title), body=body)
+
+
+def problems_of(log: RunLog) -> str:
+    """A list of what could not be read, where there is something."""
+    problems = "".join(f"<li>{escape(problem)}</li>" for problem in log.problems)
+    return f"<ul>{problems}</ul>" if problems else ""
 
 
 def results_of(log: RunLog) -> str:
@@ -109,8 +126,15 @@ def pictures_of(log: RunLog) -> str:
 def config_of(log: RunLog) -> str:
     """The run's configuration as it stands in its folder."""
     config = log.folder / "config.yaml"
-    return f"<pre>{escape(config.read_text(errors='replace'))}</pre>" if config.exists() else ""
+    if not config.is_file():
+        return ""
+    return f"<pre>{escape(config.read_text(encoding='utf-8', errors='replace'))}</pre>"
 
 
 def _html(text: str) -> str:
-    return markdown.markdown(escape(text), extensions=["tables"])
+    try:
+        html = markdown.markdown(escape(text), extensions=["tables"])
+    except RecursionError:
+        html = f"<pre>{escape(text)}</pre>"
+    aligned = {"th": {"style"}, "td": {"style"}}
+    return nh3.clean(html, tags=SAFE_TAGS, attributes=aligned, filter_style_properties={"text-align"})

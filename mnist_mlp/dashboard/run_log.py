@@ -1,17 +1,22 @@
 """Reading what TensorBoard was given of a run."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG
+from typing_extensions import override
 
 EVENTS = "events.out.tfevents.*"
+
+T = TypeVar("T")
 
 Curve = tuple[Sequence[int], Sequence[float]]
 
@@ -40,6 +45,7 @@ class RunLog(NamedTuple):
         texts: By tag the last text, Markdown.
         charts: Of custom scalars: by title, regular expressions of the tags whose curves stand on one chart.
         results: The tags whose last values stand beside the hyper-parameters.
+        problems: What could not be read, a sentence each.
     """
 
     folder: Path
@@ -48,6 +54,7 @@ class RunLog(NamedTuple):
     texts: Mapping[str, str]
     charts: Mapping[str, Sequence[str]]
     results: Sequence[str]
+    problems: Sequence[str] = ()
 
 
 def find_runs(folder: Path) -> list[Path]:
@@ -59,7 +66,7 @@ def find_runs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; name a folder of runs, such as logs")
     written: dict[Path, float] = {}
-    for events in folder.rglob(EVENTS):
+    for events in filter(Path.is_file, folder.rglob(EVENTS)):
         written[events.parent] = max(events.stat().st_mtime, written.get(events.parent, 0.0))
     if not written:
         raise ValueError(f"{folder} holds no run; train one with mnist-mlp fit --config configs/quickstart.yaml")
@@ -67,20 +74,76 @@ def find_runs(folder: Path) -> list[Path]:
 
 
 def read_run(folder: Path) -> RunLog:
-    """Read the event files of a run; of one that is cut off, what comes before."""
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)  # it warns of a file that is cut off
+    """Read the event files of a run; of one that is damaged or cut off, what comes before."""
+    problems: list[str] = []
     everything = {"scalars": 0, "images": 0, "tensors": 0, "histograms": 1}
-    events = EventAccumulator(str(folder), size_guidance=everything).Reload()
+    events = EventAccumulator(str(folder), size_guidance=everything)
+    with _damage_noted(problems):
+        events.Reload()
     tags = events.Tags()
-    texts = {tag.removesuffix("/text_summary"): tag for tag in tags["tensors"] if tag.endswith("/text_summary")}
+    texts = {tag: tag.removesuffix("/text_summary") for tag in tags["tensors"] if tag.endswith("/text_summary")}
+    strings = _readable(texts, partial(_last_string, events), problems)
+    layout = [CONFIG_SUMMARY_TAG] if CONFIG_SUMMARY_TAG in tags["tensors"] else []
+    metadata = [EXPERIMENT_TAG] if EXPERIMENT_TAG in events.summary_metadata else []
     return RunLog(
         folder=folder,
-        scalars={tag: _curve(events, tag) for tag in tags["scalars"]},
-        images={tag: _last_image(events, tag) for tag in tags["images"]},
-        texts={name: _last_string(events, tag).decode() for name, tag in texts.items()},
-        charts=_charts(events) if CONFIG_SUMMARY_TAG in tags["tensors"] else {},
-        results=_results(events),
+        scalars=_readable(tags["scalars"], partial(_curve, events), problems),
+        images=_readable(tags["images"], partial(_last_image, events), problems),
+        texts={texts[tag]: text.decode(errors="replace") for tag, text in strings.items()},
+        charts=_readable(layout, partial(_charts, events), problems).get(CONFIG_SUMMARY_TAG, {}),
+        results=_readable(metadata, partial(_results, events), problems).get(EXPERIMENT_TAG, []),
+        problems=problems,
     )
+
+
+@contextmanager
+def _damage_noted(problems: list[str]) -> Iterator[None]:
+    """Note which event files are read only in part.
+
+    Relies on TensorBoard's logger: it says there, for debugging, which record is cut off or has another checksum.
+    """
+    logger = logging.getLogger("tensorboard")
+    noted, level = _Damage(problems), logger.level
+    logger.addHandler(noted)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # it warns of what is no concern of the user's
+    try:
+        yield
+    except Exception as error:  # there is no list of what reading foreign bytes may raise
+        problems.append(
+            f"The event files are damaged ({type(error).__name__}): what comes after the damage is missing."
+        )
+    finally:
+        logger.removeHandler(noted)
+        logger.setLevel(level)
+        logger.propagate = True
+
+
+class _Damage(logging.Handler):
+    """Collects a sentence for each event file whose end cannot be read."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(logging.DEBUG)
+        self.problems = problems
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if str(record.msg).startswith("Truncated record") and isinstance(record.args, tuple):
+            file = Path(str(record.args[0])).name
+            sentence = f"{file} is damaged or cut off: what it holds after that place is missing here."
+            if sentence not in self.problems:
+                self.problems.append(sentence)
+
+
+def _readable(tags: Iterable[str], read: Callable[[str], T], problems: list[str]) -> dict[str, T]:
+    """What is read of each tag; a tag whose values make no sense is noted, and left out."""
+    values = {}
+    for tag in tags:
+        try:
+            values[tag] = read(tag)
+        except Exception:  # nor is there one of what foreign values may raise
+            problems.append(f"{tag} cannot be read, and is left out.")
+    return values
 
 
 def _curve(events: EventAccumulator, tag: str) -> Curve:
@@ -97,14 +160,12 @@ def _last_string(events: EventAccumulator, tag: str) -> bytes:
     return events.Tensors(tag)[-1].tensor_proto.string_val[0]
 
 
-def _charts(events: EventAccumulator) -> dict[str, list[str]]:
-    layout = cast(Any, layout_pb2).Layout.FromString(_last_string(events, CONFIG_SUMMARY_TAG))
+def _charts(events: EventAccumulator, tag: str) -> dict[str, list[str]]:
+    layout = cast(Any, layout_pb2).Layout.FromString(_last_string(events, tag))
     return {chart.title: list(chart.multiline.tag) for category in layout.category for chart in category.chart}
 
 
-def _results(events: EventAccumulator) -> list[str]:
-    metadata = events.summary_metadata.get(EXPERIMENT_TAG)
-    if metadata is None:
-        return []
-    data = cast(Any, plugin_data_pb2).HParamsPluginData.FromString(metadata.plugin_data.content)
+def _results(events: EventAccumulator, tag: str) -> list[str]:
+    content = events.summary_metadata[tag].plugin_data.content
+    data = cast(Any, plugin_data_pb2).HParamsPluginData.FromString(content)
     return [info.name.tag for info in data.experiment.metric_infos]

@@ -1,13 +1,15 @@
 """`mnist-mlp dashboard`: TensorBoard for this machine alone."""
 
 import argparse
-import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from tensorboard import program
 
 from mnist_mlp.dashboard.run_log import find_runs
+
+SECONDS = 0.2  # between two looks at whether it was interrupted
 
 
 def run(args: list[str]) -> int:
@@ -32,7 +34,8 @@ def run(args: list[str]) -> int:
     shown = f"{len(runs)} run{'s' if len(runs) > 1 else ''} of {options.logdir}"
     print(f"{serve(options.logdir, options.port)} shows {shown} · Ctrl-C stops", flush=True)
     with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while True:  # a wait without end would miss a Ctrl-C that another thread of the process is told of
+            time.sleep(SECONDS)
     return 0
 
 

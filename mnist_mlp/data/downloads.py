@@ -85,6 +85,7 @@ def read_verified(path: Path, md5: Mapping[str, str]) -> bytearray:
         FileNotFoundError: if it is missing.
         ValueError: if it is not the file that was published.
     """
+    _check_kind(path)
     content = bytearray(path.read_bytes())
     _check(path, len(content), hashlib.md5(content, usedforsecurity=False).hexdigest(), md5)
     return content
@@ -97,9 +98,15 @@ def verify(path: Path, md5: Mapping[str, str]) -> None:
         FileNotFoundError: if it is missing.
         ValueError: if it is not the file that was published.
     """
+    _check_kind(path)
     with path.open("rb") as file:
         found = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
     _check(path, path.stat().st_size, found, md5)
+
+
+def _check_kind(path: Path) -> None:
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise ValueError(f"{path} must be a file, and is none; delete it, and it will be downloaded again")
 
 
 def _check(path: Path, size: int, found: str, md5: Mapping[str, str]) -> None:

@@ -27,7 +27,8 @@ def parquet_files(path: Path) -> Source | None:
     Raises:
         ValueError: if pyarrow is not installed, or the files hold something else.
     """
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path] if path.suffix == ".parquet" else []
+    below = sorted(path.rglob("*.parquet")) if path.is_dir() else [path] if path.suffix == ".parquet" else []
+    files = [file for file in below if file.is_file()]
     if not files:
         return None
     try:

@@ -54,6 +54,8 @@ def page_of(network: TrainedNetwork) -> str:
 
 def is_page(path: Path) -> bool:
     """Whether a file is a page that this module wrote."""
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return b'<meta name="generator" content="mnist-mlp draw">' in file.read(1000)
 

@@ -62,6 +62,7 @@ class RunSettings(Callback):
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # before callbacks, optimizer and scheduler are restored from it
+        _check_max_epochs(trainer, checkpoint["epoch"])
         states = checkpoint["callbacks"]
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, EpochCheckpoint):
@@ -103,6 +104,14 @@ class RunSettings(Callback):
                 f"the best val/acc so far, that of {best}, is of other validation images than those of "
                 f"{data.dataset_name} now; continue with the data before, or start a new run without --ckpt_path"
             )
+
+
+def _check_max_epochs(trainer: Trainer, epoch: int) -> None:
+    if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epoch and trainer.state.fn == "fit":
+        raise ValueError(
+            f"trainer.max_epochs must be at least {epoch + 1}, since so many epochs of this run were begun already; "
+            f"got {trainer.max_epochs}"
+        )
 
 
 def _change_optimization(checkpoint: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> None:

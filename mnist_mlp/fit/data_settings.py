@@ -5,6 +5,7 @@ from typing import Any
 
 from mnist_mlp.data.idx_files import default_data_dir
 from mnist_mlp.data.sources import find_source
+from mnist_mlp.fit.run_name import check_run_name
 
 
 def take_from_data(config: Any) -> None:
@@ -14,15 +15,22 @@ def take_from_data(config: Any) -> None:
         config: All settings of a session, by section.
 
     Raises:
-        ValueError: if there is no such data, or another number of classes was given.
+        ValueError: if there is no such data, another number of classes or of pixels was given, or no run can have the
+            name.
     """
     model, data = config.model, config.data
     source = find_source(data.dataset, Path(data.data_dir) if data.data_dir else default_data_dir())
     if config.name is None:
         files = [Path(str(path)).stem for path in config.config or [] if path is not None]
         config.name = files[-1] if files else source.name
+    check_run_name(config.name)
     if model.num_inputs is None:
         model.num_inputs = data.image_size**2
+    if model.num_inputs != data.image_size**2:
+        raise ValueError(
+            f"model.num_inputs must be {data.image_size**2}, the pixels of images of data.image_size "
+            f"{data.image_size}; got {model.num_inputs}: leave it out, and the data decides"
+        )
     if model.num_classes is None:
         model.num_classes = len(source.class_names)
     if model.num_classes != len(source.class_names):

@@ -31,6 +31,7 @@ def text_of(parser: ArgumentParser, config: Any) -> str:
     """
     config = config.clone()
     config.ckpt_path = None
+    config.pop("trust", None)  # which is given for one command
     text = parser.dump(config, skip_none=False)
     if UNWRITABLE in text:
         text = yaml.safe_dump(_writable(yaml.safe_load(text)), sort_keys=False)

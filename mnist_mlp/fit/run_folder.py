@@ -12,6 +12,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from typing_extensions import override
 
+from mnist_mlp.fit.run_name import check_run_name
+
 
 def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
     """The path of a checkpoint.
@@ -22,13 +24,15 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         name: Look among the runs of this name; by default among all.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none, or no run can have this name.
     """
+    if name is not None:
+        check_run_name(name)
     if which not in ("best", "last"):
         if not Path(which).is_file():
             raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
         return Path(which)
-    found = list(log_dir.glob(f"{glob.escape(name or '') or '*'}/*/checkpoints/{which}.ckpt"))
+    found = list(log_dir.glob(f"{glob.escape(name) if name else '*'}/*/checkpoints/{which}.ckpt"))
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "

@@ -33,11 +33,14 @@ from mnist_mlp.fit.checkpoint_files import (
 )
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
+from mnist_mlp.fit.number_checks import check_numbers
 from mnist_mlp.fit.predictions import write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, old_run, run_folder
-from mnist_mlp.fit.settings import LOG_DIR, Given, settings_in
+from mnist_mlp.fit.run_name import check_run_name
+from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
+from mnist_mlp.fit.trust import check_classes
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -146,6 +149,11 @@ class TrainingSession(LightningCLI):
             default=Dashboard(),
             help="What TensorBoard shows besides costs and accuracies",
         )
+        parser.add_argument(
+            "--trust",
+            action="store_true",
+            help="Let a run that is continued or measured name classes of other packages than torch and Lightning",
+        )
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
         parser.set_defaults(DEFAULTS)
         objects = self.subcommands()[self.command]
@@ -155,6 +163,8 @@ class TrainingSession(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         given, remembered = self._given, {}
         asked = given.checkpoint()
+        if asked.name is not None and not given.asks_for_help:
+            check_run_name(asked.name)  # as it was typed: jsonargparse reads null as nothing
         which = asked.ckpt_path or (None if self.command == "fit" else "best")
         if which and not given.asks_for_help:
             self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
@@ -162,6 +172,8 @@ class TrainingSession(LightningCLI):
                 remembered, self._before = settings_of_run(self.checkpoint)
             else:
                 remembered = settings_of_network(self.checkpoint)
+            if not given.trusts:
+                check_classes(remembered, self.checkpoint)
         settings = given.over(remembered)
         try:
             if given.typed:  # jsonargparse lays what is typed only over a configuration that is typed, too
@@ -172,12 +184,14 @@ class TrainingSession(LightningCLI):
         except argparse.ArgumentError as error:
             raise ValueError(one_sentence(str(error), parser.get_defaults().keys())) from error
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
+        self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
         seed = self.config.seed_everything
         if isinstance(seed, bool) or seed < 0:
             raise ValueError(f"seed_everything must be an integer of at least 0; got {seed}")
 
     @override
     def before_instantiate_classes(self) -> None:
+        check_numbers(self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
 

@@ -1,8 +1,8 @@
 """Settings in layers: a run's own, those of a file, those given in Python, and those typed on the command line."""
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
@@ -11,7 +11,14 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader
 
+from mnist_mlp.fit.yaml_text import SECTIONS, check_meaning
+
 LOG_DIR = "logs"
+
+
+def log_folder(given: str | Path | None) -> Path:
+    """The folder of all runs: what was given, with ~ and variables as TensorBoard replaces them, or logs."""
+    return Path(os.path.expanduser(os.path.expandvars(given or LOG_DIR)))
 
 
 def read_settings(file: Path) -> dict[str, Any]:
@@ -23,9 +30,9 @@ def read_settings(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ValueError(f"config: File does not exist: {str(file)!r}")
     try:
-        return settings_in(file.read_text(), file)
+        return settings_in(file.read_text(encoding="utf-8"), file)
     except UnicodeDecodeError as error:
-        raise ValueError(f"Problems parsing config: {error}") from error
+        raise ValueError(f"Problems parsing config {file}: it is not text in UTF-8") from error
 
 
 def settings_in(text: str, file: Path) -> dict[str, Any]:
@@ -35,11 +42,17 @@ def settings_in(text: str, file: Path) -> dict[str, Any]:
         ValueError: if it holds something else.
     """
     try:
+        check_meaning(text)
         settings = get_loader("yaml")(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"Problems parsing config: {error}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"Problems parsing config {file}: {error or 'it is nested too deeply'}") from error
+    except ValueError as error:
+        raise ValueError(f"{file}, {error}") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r}")
+        raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r:.80}")
+    for section in SECTIONS:
+        if not isinstance(settings.get(section, {}), Mapping | str):  # a text names another file
+            raise ValueError(f"{file}: {section} must hold settings; got {settings[section]!r:.80}")
     return settings
 
 
@@ -101,6 +114,7 @@ class Given:
         parser.add_argument("--name")
         parser.add_argument("--trainer.default_root_dir", dest="log_dir")
         parser.add_argument("--config", "-c", type=Path, action="append", default=[])
+        parser.add_argument("--trust", action="store_true")
         parser.add_argument("--help", "-h", "--print_config", action="store_true")
         return parser.parse_known_args(self.typed)[0]
 
@@ -109,17 +123,22 @@ class Given:
         """Whether nothing is wanted but the list of settings."""
         return self._seen.help
 
+    @property
+    def trusts(self) -> bool:
+        """Whether the classes that a run names may be any. A file cannot say so: it may come with the run."""
+        return self._seen.trust or self.settings.get("trust") is True
+
     def checkpoint(self) -> CheckpointAsked:
         """What all of them together say of a checkpoint."""
         seen, files = self._seen, [self.file] if self.file else []
         settings: dict[str, Any] = {}
         for file in [*files, *seen.config]:
-            with suppress(ValueError, OSError):  # of which the real parser will speak
-                settings = laid_over(settings, read_settings(file))
+            settings = laid_over(settings, read_settings(file))
         settings = laid_over(settings, self.settings)
+        trainer = settings.get("trainer")
         stems = [file.stem for file in [*files, *seen.config]]
         return CheckpointAsked(
             seen.ckpt_path or settings.get("ckpt_path"),
-            Path(seen.log_dir or (settings.get("trainer") or {}).get("default_root_dir") or LOG_DIR),
-            seen.name or settings.get("name") or (stems[-1] if stems else None),
+            log_folder(seen.log_dir or (trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None)),
+            next((name for name in (seen.name, settings.get("name"), *stems[-1:]) if name is not None), None),
         )

@@ -1,15 +1,17 @@
 """What a process of `mnist-mlp reproduce` does: train networks of a row, and note their curves."""
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from mnist_mlp.console.quiet import quiet
-from mnist_mlp.fit import prepare
+from mnist_mlp.fit import TrainingSession, prepare
 from mnist_mlp.reproduction.epoch_curves import Curves
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Run, digest
@@ -81,18 +83,42 @@ class Job:
         return runs, DIVERGED if len(runs) < len(self.seeds) else ""
 
     def _train_alone(self, seed: int) -> dict[int, Run]:
-        stopped = self.folder.glob(f"{self.row}/version_*/checkpoints/last.ckpt")
-        newest = max(stopped, key=lambda path: path.stat().st_mtime, default=None)
         curves = Curves(self.splits, self.deadline)
-        prepare(
+        try:
+            session = self._session(seed, curves, self._stopped())
+        except ValueError:  # what was stopped cannot be gone on with
+            shutil.rmtree(self.folder, ignore_errors=True)
+            session = self._session(seed, curves, None)
+        session.execute()
+        return {seed: Run(curves.series, curves.seconds)} if curves.complete else {}
+
+    def _session(self, seed: int, curves: Curves, checkpoint: Path | None) -> TrainingSession:
+        return prepare(
             "fit",
             self.config,
             callbacks=[curves],
             seed_everything=seed,
             trainer={**self._trainer, "default_root_dir": str(self.folder)},
-            ckpt_path=newest and str(newest),
-        ).execute()
-        return {seed: Run(curves.series, curves.seconds)} if curves.complete else {}
+            ckpt_path=checkpoint and str(checkpoint),
+        )
+
+    def _stopped(self) -> Path | None:
+        """The newest checkpoint of a training that was stopped, if there is one and it is whole.
+
+        Raises:
+            ValueError: if it is damaged.
+        """
+        stopped = self.folder.glob(f"{self.row}/version_*/checkpoints/last.ckpt")
+        newest = max(stopped, key=lambda path: path.stat().st_mtime, default=None)
+        if newest is None:
+            return None
+        try:
+            damaged = ZipFile(newest).testzip()  # torch does not look at the sums
+        except (BadZipFile, OSError, NotImplementedError) as error:
+            raise ValueError(f"{newest} is damaged") from error
+        if damaged:
+            raise ValueError(f"{newest} is damaged: {damaged}")
+        return newest
 
 
 def jobs_of(name: str, config: Path, seeds: Sequence[int], device: str, deadline: float | None) -> list[Job]:

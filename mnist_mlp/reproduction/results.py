@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,8 @@ class Results:
             for stored in rows.values():
                 for seed, run in stored["seeds"].items():
                     int(seed)
-                    for curve in Run(**run).series.values():
-                        float(max(curve))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                    _check_run(Run(**run))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"{self.path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
                 "name another file with --json, or move it away"
@@ -105,6 +105,24 @@ class Results:
         text = json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n"
         with replaced_at_once(self.path) as part:
             part.write_text(text)
+
+
+def _check_run(run: Run) -> None:
+    """See that the numbers of a run can be those of a training.
+
+    Raises:
+        ValueError: if they cannot.
+        TypeError: if they are no numbers.
+    """
+    lengths = {len(curve) for curve in run.series.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError("a run must have curves of one length, a value for each epoch")
+    for name, curve in run.series.items():
+        largest = 1 if name.endswith("/acc") else inf
+        if not all(isfinite(value) and 0 <= value <= largest for value in curve):
+            raise ValueError(f"{name} must hold finite numbers of at least 0, and accuracies of at most 1")
+    if not (isfinite(run.seconds) and run.seconds >= 0):
+        raise ValueError(f"seconds must be a finite number of at least 0; got {run.seconds}")
 
 
 def digest(config: Path) -> str:

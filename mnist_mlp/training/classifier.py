@@ -186,21 +186,20 @@ class MLPClassifier(LightningModule):
         Raises:
             FloatingPointError: if the last step has made a parameter NaN or infinite.
         """
-        if not all(parameter.isfinite().all() for parameter in self.parameters()):
-            raise FloatingPointError(self._diverged("a parameter became NaN or infinite", self.global_step))
+        self._check_parameters()
         self._log("train", self.train_metrics)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to val/loss and val/acc."""
-        self._evaluate(batch, self.val_metrics)
+        """Add a batch to val/loss and val/acc, or raise FloatingPointError if its cost is NaN or infinite."""
+        self._evaluate(batch, self.val_metrics, "validation")
 
     def on_validation_epoch_end(self) -> None:
         """Log val/loss and val/acc."""
         self._log("val", self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add a batch to test/loss and test/acc."""
-        self._evaluate(batch, self.test_metrics)
+        """Add a batch to test/loss and test/acc, or raise FloatingPointError if its cost is NaN or infinite."""
+        self._evaluate(batch, self.test_metrics, "test")
 
     def on_test_epoch_end(self) -> None:
         """Log test/loss and test/acc."""
@@ -243,10 +242,14 @@ class MLPClassifier(LightningModule):
         self._random_states = checkpoint.get("random_states", [])
         self._train_sums = checkpoint.get("train_metrics")
 
-    def _evaluate(self, batch: Batch, metrics: EpochMetrics) -> None:
+    def _evaluate(self, batch: Batch, metrics: EpochMetrics, images: str) -> None:
         x, labels = batch
         logits = self.mlp(x)
-        metrics.update(self.mlp.loss(logits, labels), logits, labels)
+        cost = self.mlp.loss(logits, labels)
+        if not cost.isfinite():
+            self._check_parameters()
+            self._check_finite(cost, self.global_step, images)
+        metrics.update(cost, logits, labels)
 
     def _log(self, stage: str, metrics: EpochMetrics) -> None:
         self.log(f"{stage}/loss", metrics.loss)
@@ -300,9 +303,13 @@ class MLPClassifier(LightningModule):
         n = len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
         return strengths(self.l1, self.l2, n)
 
-    def _check_finite(self, cost: Float[Tensor, ""], step: int) -> None:
+    def _check_finite(self, cost: Float[Tensor, ""], step: int, images: str = "training") -> None:
         if not cost.isfinite():
-            raise FloatingPointError(self._diverged(f"the training loss became {cost.item()}", step))
+            raise FloatingPointError(self._diverged(f"the {images} loss became {cost.item()}", step))
+
+    def _check_parameters(self) -> None:
+        if not all(parameter.isfinite().all() for parameter in self.parameters()):
+            raise FloatingPointError(self._diverged("a parameter became NaN or infinite", self.global_step))
 
     def _diverged(self, what: str, step: int) -> str:
         return (

@@ -13,8 +13,8 @@ class EpochMetrics(Module):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9). A training stops at a NaN before
-        # this one sees it; of a validation it leaves the mean of the other batches.
+        # "disable" would be faster, but it drops the weights too (torchmetrics 1.9). This never sees a NaN: what
+        # trains, validates or tests stops at one.
         self.loss = MeanMetric(nan_strategy="ignore")
         self.acc = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
 

@@ -11,7 +11,7 @@ import torch
 from torch.optim import LBFGS
 
 from mnist_mlp.bare_loop.threads import one_thread
-from mnist_mlp.console.files import check_file
+from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.checkpoint_files import read_checkpoint
 from mnist_mlp.fit.session import TrainingSession, prepare
@@ -108,7 +108,8 @@ def run(args: list[str]) -> int:
     console = wide_console(TABLE_WIDTH)
     console.print(table_of(rows, "dtype", "parameter") if one_model else table_of(rows, "device", "dtype", "cost"))
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
+        with replaced_at_once(options.json) as part:
+            part.write_text(json.dumps(rows, indent=1))
     wrong = [row for row in rows if not row["agrees"]]
     _summarize(rows, wrong, options.fault)
     if options.fault and not wrong:

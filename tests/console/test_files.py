@@ -1,4 +1,6 @@
+import errno
 import os
+import re
 
 import pytest
 
@@ -55,3 +57,35 @@ def test_a_torn_write_leaves_the_old_file_alone(tmp_path):
         tear()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),
+    ],
+)
+def test_a_full_disk_is_said_with_its_folder_and_the_old_file_stays(tmp_path, error):
+    path = tmp_path / "last.ckpt"
+    path.write_text("old")
+
+    def fill():
+        with replaced_at_once(path) as part:
+            part.write_text("ha")
+            raise error
+
+    with pytest.raises(OSError, match=rf"^no space is left in {re.escape(str(tmp_path))} for last\.ckpt; what was"):
+        fill()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_another_error_is_no_full_disk(tmp_path):
+    def fail():
+        with replaced_at_once(tmp_path / "a"):
+            raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match=r"^something else$"):
+        fail()

@@ -2,6 +2,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from urllib.request import urlopen
 
@@ -35,6 +36,31 @@ def test_tensorboard_answers_on_this_machine_alone(logs):
         finally:
             process.send_signal(signal.SIGINT)
     assert process.wait() == 0
+
+
+def test_it_stops_where_another_thread_is_told_of_the_interrupt(logs):
+    program = f"""
+import signal, threading, time
+from mnist_mlp.dashboard import server
+
+def serve(logdir, port):
+    threading.Thread(target=time.sleep, args=[60], daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # of this thread, so that the other one is told
+    return "served"
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+server.serve = serve
+server.run([{str(logs)!r}])
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("served shows 1 run")
+        time.sleep(0.5)  # so that it waits
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_a_port_in_use_is_refused(logs):

@@ -20,13 +20,13 @@ def stored():
     optimizer.step()
     scheduler.step()
     states = {"optimizer_states": [optimizer.state_dict()], "lr_schedulers": [scheduler.state_dict()]}
-    return {"callbacks": {}, "optimization": {"optimizer": SGD, "scheduler": DECAY}, **states}
+    return {"epoch": 0, "callbacks": {}, "optimization": {"optimizer": SGD, "scheduler": DECAY}, **states}
 
 
 def continued(optimizer, scheduler):
     """The same checkpoint as it is loaded where these are the settings now."""
     checkpoint: dict[str, Any] = stored()
-    trainer = cast(Trainer, SimpleNamespace(checkpoint_callbacks=[]))
+    trainer = cast(Trainer, SimpleNamespace(checkpoint_callbacks=[], max_epochs=None))
     settings = RunSettings({"optimizer": optimizer, "scheduler": scheduler}, "")
     settings.on_load_checkpoint(trainer, cast(LightningModule, None), checkpoint)
     return checkpoint

@@ -64,3 +64,48 @@ def test_a_missing_file_is_named(sentence_of):
 
 def test_words_that_are_not_known_stay_as_they_are():
     assert one_sentence("Something\n  else", ["name"]) == "Something else"
+
+
+@pytest.fixture
+def session_sentence(tmp_path, monkeypatch):
+    """What is said of settings that are typed for fit."""
+    from mnist_mlp.fit import prepare
+
+    monkeypatch.chdir(tmp_path)
+
+    def say(*typed):
+        with pytest.raises(ValueError, match=r".") as refused:
+            prepare("fit", model={"hidden_sizes": [3]}, data={"dataset": "digits"}, typed=typed)
+        return str(refused.value)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("typed", "start", "end"),
+    [
+        ("--model.optimizer=Adm", "model.optimizer must be one of ASGD, ", "got Adm: did you mean Adam?"),
+        ("--model.optimizer=torch.optim.Adm", "model.optimizer must be one of ASGD, ", "did you mean Adam?"),
+        ("--model.scheduler=StepLLR", "model.scheduler must be one of ConstantLR, ", "did you mean StepLR?"),
+        ("--trainer.callbacks=EarlyStoping", "trainer.callbacks must be one of the", "did you mean EarlyStopping?"),
+        ("--trainer.callbacks=[EarlyStoping]", "trainer.callbacks must be one of the", "did you mean EarlyStopping?"),
+        ("--trainer.logger=CSVLoger", "trainer.logger must be one of CSVLogger, ", "did you mean CSVLogger?"),
+        ("--trainer.precision=nope", "trainer.precision: expected int or 'transformer-engine'", " or null; got nope"),
+    ],
+)
+def test_a_misspelt_class_gets_the_nearest_and_all_there_are(session_sentence, typed, start, end):
+    sentence = session_sentence(typed)
+    assert sentence.startswith(start)
+    assert sentence.endswith(end)
+    assert len(sentence) <= 300
+
+
+def test_a_wrong_argument_of_a_class_is_named(session_sentence):
+    sentence = session_sentence("--model.optimizer=Adam", "--model.optimizer.lr=abc")
+    assert sentence == "model.optimizer: lr: expected float; got abc"
+
+
+def test_a_value_that_looks_like_an_option_is_typed_with_an_equals_sign(session_sentence):
+    expected = "--model.l2 needs a value; one that begins with - is typed --model.l2=-1"
+    assert session_sentence("--model.l2", "-inf") == expected
+    assert session_sentence("--model.l2=-inf") == "model.l2: expected float; got -inf"

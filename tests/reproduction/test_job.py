@@ -28,6 +28,28 @@ def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch)
     assert resumed.seconds > 0
 
 
+@pytest.mark.parametrize("kind", ["cut off", "a flipped bit", "empty", "without settings"])
+def test_a_stopped_training_that_is_damaged_starts_anew(tiny, tmp_path, monkeypatch, kind):
+    def job(work_dir, deadline=None):
+        return Job("tiny", (0,), tiny, digest(tiny), ("test",), "cpu", tmp_path / work_dir, deadline)
+
+    whole = job("whole").run()[0][0]
+    with monkeypatch.context() as late:
+        clock = SimpleNamespace(time=lambda: inf, perf_counter=time.perf_counter)
+        late.setattr("mnist_mlp.reproduction.epoch_curves.time", clock)
+        job("stopped", deadline=time.time() + 600).run()
+    (checkpoint,) = (tmp_path / "stopped").rglob("last.ckpt")
+    content = bytearray(checkpoint.read_bytes())
+    if kind == "a flipped bit":
+        content[len(content) // 2] ^= 1
+    elif kind == "without settings":
+        (checkpoint.parent.parent / "config.yaml").write_text("model: [")
+    else:
+        del content[0 if kind == "empty" else len(content) // 2 :]
+    checkpoint.write_bytes(content)
+    assert job("stopped").run()[0][0].series == whole.series
+
+
 def test_a_training_that_ends_early_at_the_deadline_is_complete(tiny, tmp_path, monkeypatch):
     stopping = "{class_path: EarlyStopping, init_args: {monitor: val/acc, mode: max, min_delta: 1, patience: 1}}"
     tiny.write_text(tiny.read_text().replace("max_epochs: 2}", f"max_epochs: 9, callbacks: [{stopping}]}}"))

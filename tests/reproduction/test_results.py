@@ -46,3 +46,38 @@ def test_the_digest_is_of_the_settings(tmp_path):
         (tmp_path / name).write_text(content)
     one, same, other = (digest(tmp_path / name) for name in ("one", "same", "other"))
     assert one == same != other
+
+
+GOOD = {"series": {"test/acc": [0.5, 0.9], "test/loss": [0.7, 0.3]}, "seconds": 1.0}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"series": {"test/acc": [0.5, 7.5]}, "seconds": 1.0},
+        {"series": {"test/acc": [0.5, -0.1]}, "seconds": 1.0},
+        {"series": {"test/acc": [0.5, float("nan")]}, "seconds": 1.0},
+        {"series": {"test/acc": [0.5], "test/loss": [float("inf")]}, "seconds": 1.0},
+        {"series": {"test/acc": [0.5, 0.6], "test/loss": [0.5]}, "seconds": 1.0},
+        {"series": {"test/acc": []}, "seconds": 1.0},
+        {"series": {}, "seconds": 1.0},
+        {"series": {"test/acc": ["0.5"]}, "seconds": 1.0},
+        {"series": {"test/acc": 0.5}, "seconds": 1.0},
+        {**GOOD, "seconds": float("nan")},
+        {**GOOD, "seconds": -1},
+    ],
+)
+def test_numbers_that_no_training_gives_are_refused(tiny, bad):
+    for run in (GOOD, bad):
+        Path("kept.json").write_text(json.dumps({"rows": {"tiny": {"config": digest(tiny), "seeds": {"0": run}}}}))
+        if run is bad:
+            with pytest.raises(ValueError, match=r"^kept\.json does not hold results of mnist-mlp reproduce"):
+                Results(Path("kept.json"), Path("configs/published"))
+        else:
+            assert Results(Path("kept.json"), Path("configs/published")).rows["tiny"]
+
+
+def test_deep_nesting_is_refused(tiny):
+    Path("kept.json").write_text("[" * 200_000)
+    with pytest.raises(ValueError, match=r"^kept\.json does not hold results"):
+        Results(Path("kept.json"), Path("configs/published"))

@@ -193,6 +193,16 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tiny_mnist,
     assert all(value.isfinite().all() for value in stored["state_dict"].values())
 
 
+@pytest.mark.parametrize("stage", ["validation", "test"])
+def test_a_measured_loss_that_is_no_number_is_an_error(tiny_mnist, tmp_path, stage):
+    model = MLPClassifier([4], "identity", "mse", output_activation="identity")
+    for parameter in model.mlp.parameters():
+        torch.nn.init.constant_(parameter, 1e30)  # finite, but their product is not
+    measure = getattr(trainer(tmp_path), {"validation": "validate"}.get(stage, stage))
+    with pytest.raises(FloatingPointError, match=f"the {stage} loss became (nan|inf) at step 0 in epoch 0: usually"):
+        measure(model, tiny_data())
+
+
 def test_a_checkpoint_of_another_architecture_is_refused_before_it_is_loaded(tiny_mnist, tmp_path):
     fitter = trainer(tmp_path, max_epochs=1)
     fitter.fit(MLPClassifier([5]), tiny_data())

@@ -1,0 +1,68 @@
+"""An error in one sentence that its reader can act on: without paragraphs, frames of C++, or a megabyte of echo."""
+
+import errno
+import re
+
+LONGEST_WORD = 300  # characters: a path may be long
+LONGEST_SENTENCE = 1000
+FULL = (errno.ENOSPC, errno.EDQUOT)
+MEMORY = (
+    r"tried to allocate (?P<asked>[\d.]+ ?[A-Za-z]+)",  # torch
+    r"Unable to allocate (?P<asked>[\d.]+ ?[A-Za-z]+)",  # NumPy
+    r"Storage size calculation overflowed|numel: integer multiplication overflow|array is too big",
+)
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def plain_sentence(error: BaseException) -> str:
+    """What an error says, as one sentence of bearable length."""
+    sentence = re.sub(r"^\[Errno \d+\] ", "", " ".join(str(error).split()))
+    if isinstance(error, OSError) and error.errno in FULL:
+        where = f"for {error.filename}" if error.filename else "on the disk"
+        sentence = f"no space is left {where}; make room, or write elsewhere"
+    elif isinstance(error, RuntimeError | MemoryError | ValueError | TypeError) and (asked := _memory(sentence)):
+        sentence = f"memory is too small: {asked}; make the layers, the batches or the data smaller"
+    return shortened(sentence)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether something too large was asked for."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_memory(str(error))))
+
+
+def shortened(sentence: str) -> str:
+    """A sentence whose longest words, and whose end, are left out where they are too long to be read."""
+    sentence = re.sub(
+        rf"\S{{{LONGEST_WORD},}}", lambda word: f"{word[0][:60]}... ({len(word[0]):,} characters)", sentence
+    )
+    if len(sentence) <= LONGEST_SENTENCE:
+        return sentence
+    return f"{sentence[: LONGEST_SENTENCE // 2]} ... {sentence[-LONGEST_SENTENCE // 4 :]}"
+
+
+def _memory(sentence: str) -> str:
+    """How much memory is asked for and how much there is, where that is what an error says."""
+    found = next(filter(None, (re.search(pattern, sentence, re.IGNORECASE) for pattern in MEMORY)), None)
+    if found is None:
+        return ""
+    asked = found.groupdict().get("asked") or "more than any machine can count"
+    count = re.fullmatch(r"(\d+) ?bytes", asked)
+    asked = _in_units(int(count[1])) if count else asked
+    return f"{asked} {'are' if count else 'is'} asked for at once{_free()}"
+
+
+def _in_units(count: float) -> str:
+    unit = 0
+    while count >= 1024 and unit < len(UNITS) - 1:
+        count, unit = count / 1024, unit + 1
+    return f"{count:,.1f} {UNITS[unit]}"
+
+
+def _free() -> str:
+    """What the system says is free, where it says so."""
+    try:
+        with open("/proc/meminfo") as said:
+            available = re.search(r"MemAvailable: +(\d+) kB", said.read())
+    except OSError:
+        available = None
+    return f", and {_in_units(int(available[1]) * 1024)} are free" if available else ""

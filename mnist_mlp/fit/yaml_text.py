@@ -1,0 +1,61 @@
+"""What YAML reads in silence otherwise than its writer meant it."""
+
+import re
+
+import yaml
+
+SECTIONS = ("model", "data", "trainer", "dashboard")
+OCTAL = re.compile(r"[-+]?0[0-9_]+")
+BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+")
+
+
+def check_meaning(text: str) -> None:
+    """Refuse what YAML 1.1 takes for something else: a key that stands twice, 0100 (64), 1:40 (100), an empty section.
+
+    Args:
+        text: That of a configuration file.
+
+    Raises:
+        ValueError: if there is such a thing; the sentence says where.
+        yaml.YAMLError: if the text is not YAML.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if isinstance(root, yaml.MappingNode):
+        for key, value in root.value:
+            if key.value in SECTIONS and value.tag == "tag:yaml.org,2002:null":
+                raise ValueError(f"line {_line(key)}: {key.value} is empty; give its settings, or leave it out")
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # an alias may lead back
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node)
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:int":
+            _check_number(node)
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in lines:
+                raise ValueError(
+                    f"line {_line(key)}: {key.value} stands in line {lines[key.value]} already; keep one of the two"
+                )
+            lines[key.value] = _line(key)
+
+
+def _check_number(node: yaml.ScalarNode) -> None:
+    meaning = "an octal number" if OCTAL.fullmatch(node.value) else ""
+    meaning = "a number with base 60" if BASE_60.fullmatch(node.value) else meaning
+    if meaning:
+        raise ValueError(f"line {_line(node)}: YAML takes {node.value} for {meaning}; write it in decimal")
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1
