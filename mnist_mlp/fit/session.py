@@ -26,7 +26,7 @@ from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpoint, model_checkpoints
 from mnist_mlp.fit.continuation import RunSettings, remembered_settings
 from mnist_mlp.fit.data_settings import take_from_data
-from mnist_mlp.fit.predictions import write_predictions, write_submission
+from mnist_mlp.fit.predictions import of_all_processes, write_predictions, write_submission
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
 from mnist_mlp.fit.settings import LOG_DIR, Given
@@ -242,8 +242,8 @@ class TrainingSession(LightningCLI):
             raise FloatingPointError(f"{error}; the last good checkpoint is {last}") from error
         self.seconds = time.perf_counter() - started
         checkpoint = self.trainer.checkpoint_callback
-        if self.trainer.is_global_zero and isinstance(checkpoint, ModelCheckpoint):
-            print(self._summary(checkpoint))
+        if isinstance(checkpoint, ModelCheckpoint):
+            self._say(self._summary(checkpoint))
 
     def _network(self) -> str:
         mlp, config = self.model.mlp, self.config
@@ -262,22 +262,31 @@ class TrainingSession(LightningCLI):
         view = f" · mnist-mlp dashboard {self.trainer.default_root_dir}" if self.trainer.loggers else ""
         return f"{best} · {path} · {self.seconds:.1f} s{view}"
 
+    def _say(self, line: str) -> None:
+        """Print a line, once of all processes."""
+        if self.trainer.is_global_zero:
+            print(line)
+
     def _measure(self) -> None:
-        print(f"checkpoint {self.checkpoint}")
+        self._say(f"checkpoint {self.checkpoint}")
         self._run_trainer()
 
     def _predict(self) -> None:
-        print(f"checkpoint {self.checkpoint}")
+        self._say(f"checkpoint {self.checkpoint}")
         predictions = self._run_trainer(return_predictions=True)
         if not predictions:
             raise ValueError("no image was classified; raise --trainer.limit_predict_batches")
-        probabilities = torch.cat(cast(list[Tensor], predictions))
+        probabilities = of_all_processes(torch.cat(cast(list[Tensor], predictions)), self.trainer.world_size)
+        if self.trainer.is_global_zero:
+            print(self._written(probabilities))
+
+    def _written(self, probabilities: Tensor) -> str:
+        """Write the table of the predictions; what there is to say of it."""
         folder, names = run_folder(self.checkpoint) or Path(), self.datamodule.class_names
         if self.datamodule.source.read_unlabelled:
             write_submission(folder / "submission.csv", probabilities, names)
-            print(f"{len(probabilities):,} images without labels · {folder / 'submission.csv'}")
-            return
+            return f"{len(probabilities):,} images without labels · {folder / 'submission.csv'}"
         labels = self.datamodule.val_images.labels[: len(probabilities)]
         path = folder / "predictions.csv"
         accuracy = write_predictions(path, self.datamodule.val_start, labels, probabilities, names)
-        print(f"{len(labels):,} validation images, {accuracy:.2%} right · {path}")
+        return f"{len(labels):,} validation images, {accuracy:.2%} right · {path}"
