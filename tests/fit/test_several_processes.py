@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 import torch
 
+from mnist_mlp.dashboard.run_log import read_run
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit import prepare
 
@@ -30,8 +31,8 @@ def said_by_one(capfd, command):
     return capfd.readouterr().out
 
 
-def said_by_two(command):
-    args = [sys.executable, "-m", "mnist_mlp", command, *CALM, *TWO]
+def said_by_two(*words):
+    args = [sys.executable, "-m", "mnist_mlp", *words, *CALM, *TWO]
     return subprocess.run(args, capture_output=True, text=True, check=True, timeout=240).stdout
 
 
@@ -62,3 +63,14 @@ def test_images_that_are_too_few_to_be_shared_are_refused(tiny_mnist):
     data.trainer = cast(Any, SimpleNamespace(global_rank=0, world_size=3, strategy=strategy))
     with pytest.raises(ValueError, match="3 processes cannot share 2 images of mnist; use at most 2"):
         data.val_dataloader()
+
+
+def test_the_dashboard_shows_the_gradients_of_the_images_of_both(tmp_path, monkeypatch, without_shape_checks):
+    monkeypatch.chdir(tmp_path)
+    recipe = ["--model.hidden_sizes=[6]", "--data.dataset=digits", "--trainer.max_epochs=1"]
+    prepare("fit", typed=[*recipe, "--name=one", "--data.batch_size=32", *CALM]).execute()
+    said_by_two("fit", *recipe, "--name=two", "--data.batch_size=16")
+    one, two = (read_run(tmp_path / "logs" / name / "version_0").scalars for name in ("one", "two"))
+    tags = [f"{kind}/layer_{layer}" for kind in ("gradient_norm", "update_ratio") for layer in (1, 2)]
+    expected, found = ([curves[tag][1][0] for tag in tags] for curves in (one, two))
+    assert found == pytest.approx(expected, rel=1e-5)
