@@ -27,6 +27,7 @@ from mnist_mlp.fit.checkpoint_files import AtomicCheckpointIO, last_good_checkpo
 from mnist_mlp.fit.continuation import RunSettings, remembered_settings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.predictions import of_all_processes, write_predictions, write_submission
+from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
 from mnist_mlp.fit.settings import LOG_DIR, Given
@@ -182,7 +183,11 @@ class TrainingSession(LightningCLI):
             kwargs["plugins"] = [*(config.trainer.plugins or []), AtomicCheckpointIO()]
         else:
             kwargs["enable_checkpointing"] = False
-        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        trainer = super().instantiate_trainer(
+            callbacks=callbacks, **kwargs, **devices_of_torchrun(config.trainer.devices)
+        )
+        check_processes(trainer)
+        return trainer
 
     def _callbacks_of_fit(self, config: Any) -> list[Callback]:
         """Those that write: the checkpoints, config.yaml, and what the dashboard shows."""
@@ -225,8 +230,9 @@ class TrainingSession(LightningCLI):
         Raises:
             FloatingPointError: if the training diverged.
             InterruptedError: if a signal stopped it.
+            ChildProcessError: if another process of several ended.
         """
-        with interrupts_as_errors(self.trainer):
+        with ending_together(self.trainer), interrupts_as_errors(self.trainer):
             {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
 
     def _run_trainer(self, **kwargs: Any) -> Any:

@@ -164,7 +164,8 @@ def test_each_process_drops_neurons_of_its_own_and_the_same_when_the_run_is_cont
     subprocess.run([sys.executable, "script.py", tmp_path], cwd=tmp_path, check=True, capture_output=True, timeout=240)
     ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     first, second = (each["whole"]["drawn"] for each in ranks)
-    assert first.keys() == second.keys() and len(first) == 3 * 6
+    assert first.keys() == second.keys()
+    assert len(first) == 3 * 6
     assert len({tuple(drawn) for drawn in [*first.values(), *second.values()]}) == 2 * 3 * 6
     for each in ranks:
         whole, continued = each["whole"], each["continued"]
