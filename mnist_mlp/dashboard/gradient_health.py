@@ -32,8 +32,7 @@ class GradientHealth(ProbedPanel):
 
     @override
     def show(self, seen: Probe, writer: SummaryWriter, trainer: Trainer, model: MLPClassifier) -> None:
-        mini_batch = cast(DeviceLoader, trainer.train_dataloader).batch_sampler.batch_size
-        gradients = seen.gradients(min(mini_batch, PROBED_IMAGES))
+        gradients = seen.gradients(min(images_in_a_step(trainer), PROBED_IMAGES))
         values = {
             **_by_layer("delta_norm", seen.error_norms()),
             **_by_layer("gradient_norm", (gradient.norm().item() for gradient in gradients)),
@@ -42,6 +41,12 @@ class GradientHealth(ProbedPanel):
         }
         for tag, value in values.items():
             writer.add_scalar(tag, value, trainer.global_step)
+
+
+def images_in_a_step(trainer: Trainer) -> int:
+    """The images whose gradients are averaged for a step: of all processes, and of all mini-batches of a step."""
+    mini_batch = cast(DeviceLoader, trainer.train_dataloader).batch_sampler.batch_size
+    return mini_batch * trainer.world_size * trainer.accumulate_grad_batches
 
 
 def _by_layer(kind: str, values: Iterable[float]) -> dict[str, float]:

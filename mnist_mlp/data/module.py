@@ -265,6 +265,11 @@ class MNISTDataModule(LightningDataModule):
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
             device = self.trainer.strategy.root_device
+        if world_size > len(data.labels):
+            raise ValueError(
+                f"{world_size} processes cannot share {len(data.labels)} images of {self.dataset_name}; "
+                f"use at most {len(data.labels)}, see --trainer.devices"
+            )
         order = EpochSampler(len(data.labels), self.seed, shuffle)
         batches = DistributedBatchSampler(order, batch_size, rank, world_size)
         return DeviceLoader(data, batches, device, self.mean, self.std, steps, augmentation)

@@ -1,11 +1,29 @@
-"""What a network says of images, as a table in a file."""
+"""What a network says of images: gathered from all processes, and written as a table into a file."""
 
 import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+
+def of_all_processes(probabilities: Float[Tensor, "share classes"], world_size: int) -> Float[Tensor, "n classes"]:
+    """What all processes of a run predict, in the order of the images, of which process r of w has every w-th.
+
+    Args:
+        probabilities: What this process predicts, of its share of the images.
+        world_size: w, the number of processes. They all have to call this, and all get the same.
+    """
+    if world_size == 1:
+        return probabilities
+    shares = [probabilities] * world_size
+    torch.distributed.all_gather_object(shares, probabilities.cpu())
+    together = torch.empty(sum(map(len, shares)), probabilities.shape[1])
+    for rank, share in enumerate(shares):
+        together[rank::world_size] = share
+    return together
 
 
 def write_predictions(

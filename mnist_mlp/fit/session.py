@@ -34,7 +34,8 @@ from mnist_mlp.fit.checkpoint_files import (
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.number_checks import check_numbers
-from mnist_mlp.fit.predictions import write_predictions, write_submission
+from mnist_mlp.fit.predictions import of_all_processes, write_predictions, write_submission
+from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
 from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, old_run, run_folder
@@ -209,7 +210,11 @@ class TrainingSession(LightningCLI):
             callbacks += self._callbacks_of_fit(config)
         else:
             kwargs["enable_checkpointing"] = False
-        return super().instantiate_trainer(callbacks=callbacks, **kwargs)
+        trainer = super().instantiate_trainer(
+            callbacks=callbacks, **kwargs, **devices_of_torchrun(config.trainer.devices)
+        )
+        check_processes(trainer)
+        return trainer
 
     def _callbacks_of_fit(self, config: Any) -> list[Callback]:
         """Those that write: the checkpoints, config.yaml, and what the dashboard shows."""
@@ -252,9 +257,10 @@ class TrainingSession(LightningCLI):
         Raises:
             FloatingPointError: if the training diverged.
             InterruptedError: if a signal stopped it.
+            ChildProcessError: if another process of several ended.
         """
         try:
-            with interrupts_as_errors(self.trainer, self._interrupted):
+            with ending_together(self.trainer), interrupts_as_errors(self.trainer, self._interrupted):
                 {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
         except BaseException:
             self._discard_unused_folder()
@@ -284,8 +290,8 @@ class TrainingSession(LightningCLI):
 
     def _fit(self) -> None:
         started = time.perf_counter()
-        if self._changes and self.trainer.is_global_zero:
-            print(f"continued with other settings than before: {'; '.join(self._changes)}")
+        if self._changes:
+            self._say(f"continued with other settings than before: {'; '.join(self._changes)}")
         try:
             self._run_trainer()
         except FloatingPointError as error:
@@ -293,8 +299,8 @@ class TrainingSession(LightningCLI):
             raise FloatingPointError(f"{error}; the last good checkpoint is {last}") from error
         self.seconds = time.perf_counter() - started
         own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
-        if self.trainer.is_global_zero and own:
-            print(self._summary(own[0]))
+        if own:
+            self._say(self._summary(own[0]))
 
     def _network(self) -> str:
         mlp, config = self.model.mlp, self.config
@@ -313,22 +319,31 @@ class TrainingSession(LightningCLI):
         view = f" · mnist-mlp dashboard {self.trainer.default_root_dir}" if self.trainer.loggers else ""
         return f"{best} · {path} · {self.seconds:.1f} s{view}"
 
+    def _say(self, line: str) -> None:
+        """Print a line, once of all processes."""
+        if self.trainer.is_global_zero:
+            print(line)
+
     def _measure(self) -> None:
-        print(f"checkpoint {self.checkpoint}")
+        self._say(f"checkpoint {self.checkpoint}")
         self._run_trainer()
 
     def _predict(self) -> None:
-        print(f"checkpoint {self.checkpoint}")
+        self._say(f"checkpoint {self.checkpoint}")
         predictions = self._run_trainer(return_predictions=True)
         if not predictions:
             raise ValueError("no image was classified; raise --trainer.limit_predict_batches")
-        probabilities = torch.cat(cast(list[Tensor], predictions))
+        probabilities = of_all_processes(torch.cat(cast(list[Tensor], predictions)), self.trainer.world_size)
+        if self.trainer.is_global_zero:
+            print(self._written(probabilities))
+
+    def _written(self, probabilities: Tensor) -> str:
+        """Write the table of the predictions; what there is to say of it."""
         folder, names = run_folder(self.checkpoint) or Path(), self.datamodule.class_names
         if self.datamodule.source.read_unlabelled:
             write_submission(folder / "submission.csv", probabilities, names)
-            print(f"{len(probabilities):,} images without labels · {folder / 'submission.csv'}")
-            return
+            return f"{len(probabilities):,} images without labels · {folder / 'submission.csv'}"
         labels = self.datamodule.val_images.labels[: len(probabilities)]
         path = folder / "predictions.csv"
         accuracy = write_predictions(path, self.datamodule.val_start, labels, probabilities, names)
-        print(f"{len(labels):,} validation images, {accuracy:.2%} right · {path}")
+        return f"{len(labels):,} validation images, {accuracy:.2%} right · {path}"

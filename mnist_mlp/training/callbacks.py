@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from typing_extensions import override
@@ -45,3 +46,20 @@ class NormLimit(Callback):
     ) -> None:
         if max_norm := cast(float | None, pl_module.max_norm):
             limit_hidden_norms(cast(MLP, pl_module.mlp), max_norm)
+
+
+class MasksOfEachProcess(Callback):
+    """Let each process of several drop other neurons: with one seed for all, all would drop the same.
+
+    Its masks are drawn from (seed, process, epoch, mini-batch) alone, so that a run that is continued draws them again.
+    """
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._seed = torch.initial_seed()
+
+    @override
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if trainer.world_size > 1:
+            numbers = [self._seed, trainer.global_rank, trainer.current_epoch, batch_idx]
+            torch.manual_seed(np.random.SeedSequence(numbers).generate_state(1, np.uint64).item())

@@ -25,7 +25,7 @@ from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
-from mnist_mlp.training.callbacks import NormLimit, ThreadChoice
+from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.metrics import EpochMetrics
 
 Batch = tuple[Tensor, Tensor]
@@ -128,8 +128,8 @@ class MLPClassifier(LightningModule):
         return self.mlp(x)
 
     def configure_callbacks(self) -> list[Callback]:
-        """Choose the number of threads, and keep to `max_norm`."""
-        return [ThreadChoice(), NormLimit()]
+        """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
+        return [ThreadChoice(), NormLimit(), MasksOfEachProcess()]
 
     def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
         """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.block_length`.

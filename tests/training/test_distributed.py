@@ -42,6 +42,39 @@ if trainer.is_global_zero:
         json.dump({"metrics": metrics, "all": all_images}, file)
 """
 
+DROPOUT_SCRIPT = """
+import os, sys, warnings
+warnings.filterwarnings("ignore")
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from mnist_mlp import MLPClassifier, MNISTDataModule
+
+class Recorder(MLPClassifier):
+    def training_step(self, batch, batch_idx):
+        step = self.current_epoch, batch_idx
+        self.drawn[step] = torch.rand(8, generator=torch.default_generator.clone_state()).tolist()
+        return super().training_step(batch, batch_idx)
+
+def fit(ckpt_path=None):
+    seed_everything(0)
+    keep = ModelCheckpoint(dirpath=folder, every_n_train_steps=11, save_top_k=-1, filename="{step}")
+    trainer = Trainer(
+        accelerator="cpu", devices=2, strategy="ddp", max_epochs=3, logger=False, callbacks=[keep],
+        enable_progress_bar=False, enable_model_summary=False,
+    )
+    model = Recorder([8], dropout=0.5)
+    model.drawn = {}
+    trainer.fit(model, MNISTDataModule("digits", batch_size=100, val_size=300), ckpt_path=ckpt_path)
+    weights = [parameter.detach().clone() for parameter in model.parameters()]
+    return {"drawn": model.drawn, "weights": weights, "rank": trainer.global_rank}
+
+folder = sys.argv[1]
+whole = fit()
+continued = fit(f"{folder}/step=11.ckpt")
+torch.save({"whole": whole, "continued": continued}, f"{folder}/{whole['rank']}.pt")
+"""
+
 
 GRADIENTS_SCRIPT = """
 import sys, torch
@@ -124,3 +157,18 @@ def test_two_processes_share_the_samples_and_hold_the_same_weights(tmp_path):
         assert abs(len(ranks[0]["seen"]) - len(ranks[1]["seen"])) <= 1
         assert ranks[0]["weights"] == ranks[1]["weights"]
     assert set(zero["metrics"]) == {"train/loss", "train/acc", "val/loss", "val/acc"}
+
+
+def test_each_process_drops_neurons_of_its_own_and_the_same_when_the_run_is_continued(tmp_path):
+    (tmp_path / "script.py").write_text(DROPOUT_SCRIPT)
+    subprocess.run([sys.executable, "script.py", tmp_path], cwd=tmp_path, check=True, capture_output=True, timeout=240)
+    ranks = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    first, second = (each["whole"]["drawn"] for each in ranks)
+    assert first.keys() == second.keys()
+    assert len(first) == 3 * 6
+    assert len({tuple(drawn) for drawn in [*first.values(), *second.values()]}) == 2 * 3 * 6
+    for each in ranks:
+        whole, continued = each["whole"], each["continued"]
+        assert continued["drawn"] == {step: whole["drawn"][step] for step in continued["drawn"]}
+        assert len(continued["drawn"]) == 3 * 6 - 11
+        assert all(map(torch.equal, continued["weights"], whole["weights"]))
