@@ -64,7 +64,7 @@ def test_what_a_foreign_configuration_names_is_neither_imported_nor_made(run, se
 
 
 @pytest.mark.parametrize("place", ["hyper_parameters", "datamodule_hyper_parameters"])
-@pytest.mark.parametrize("command", ["fit", "test", "validate", "predict"])
+@pytest.mark.parametrize("command", ["test", "validate", "predict"])
 def test_what_a_checkpoints_settings_name_is_not_imported(run, command, place):
     stored = torch.load(LAST, weights_only=True)
     setting = "optimizer" if place == "hyper_parameters" else "val_size"
@@ -72,6 +72,15 @@ def test_what_a_checkpoints_settings_name_is_not_imported(run, command, place):
     torch.save(stored, "alone.ckpt")
     with pytest.raises(ValueError, match=r"alone\.ckpt"):
         prepare(command, ckpt_path="alone.ckpt")
+    assert not Path("it_ran").exists()
+
+
+def test_what_the_configuration_in_a_checkpoint_names_is_not_imported(run):
+    stored = torch.load(LAST, weights_only=True)
+    stored["config"] = stored["config"].replace("callbacks: null", "callbacks: [foreign.Class]")
+    torch.save(stored, "alone.ckpt")
+    with pytest.raises(ValueError, match=r"alone\.ckpt would use .*foreign\.Class"):
+        prepare("fit", ckpt_path="alone.ckpt")
     assert not Path("it_ran").exists()
 
 
