@@ -89,13 +89,35 @@ function withUsualStroke(shape) {
   return shape;
 }
 
-// _fitted: the shape's box scaled into 20x20 by averaging areas, its aspect kept
+// _fitted: the shape's box scaled into 20x20 by averaging areas, its aspect kept, its edge softened first
 function fitted(shape) {
   const { left, top, right, bottom } = boxOf(shape);
   const zoom = CONSTANTS.BOX / Math.max(bottom - top, right - left);
   const width = Math.max(1, rounded((right - left) * zoom));
   const height = Math.max(1, rounded((bottom - top) * zoom));
-  return resized(cropped(shape, left, top, right, bottom), width, height, BOX_FILTER);
+  const soft = softened(shape, CONSTANTS.SOFTNESS * CONSTANTS.FINE);
+  const image = resized(cropped(soft, left, top, right, bottom), width, height, BOX_FILTER);
+  const most = image.values.reduce((a, b) => Math.max(a, b));
+  return { ...image, values: image.values.map((value) => value / most) };
+}
+
+// scipy.ndimage.gaussian_filter, down the columns and then along the rows; what lies outside the picture is 0
+function softened({ width, height, values }, sigma) {
+  const reach = Math.floor(4 * sigma + 0.5);
+  const weights = Float64Array.from({ length: reach + 1 }, (_, k) => Math.exp((-0.5 * k * k) / (sigma * sigma)));
+  const sum = weights.reduce((total, weight) => total + 2 * weight);
+  const along = (from, step, place, length) => {
+    const result = new Float32Array(from.length);
+    for (let i = 0; i < from.length; i++) {
+      const at = (k) => (place(i) + k >= 0 && place(i) + k < length ? from[i + k * step] : 0);
+      let total = at(0) * (weights[0] / sum);
+      for (let k = reach; k > 0; k--) total += (at(-k) + at(k)) * (weights[k] / sum);
+      result[i] = total;
+    }
+    return result;
+  };
+  const down = along(Float32Array.from(values), width, (i) => Math.floor(i / width), height);
+  return { width, height, values: along(down, 1, (i) => i % width, width) };
 }
 
 // centred: moved by whole pixels so that its centre of mass is in the middle of 28x28

@@ -14,7 +14,7 @@ from mnist_mlp.prediction import TrainedNetwork, doubt
 SCRIPTS = ("network", "resizing", "centring", "segmentation", "preparation", "sheet", "views", "page")
 """The page's scripts, in the order in which they need each other."""
 SHARED = {
-    centring: ("SIDE", "BOX", "FINE", "DECIMALS", "THINNEST", "THICKEST"),
+    centring: ("SIDE", "BOX", "FINE", "DECIMALS", "SOFTNESS", "THINNEST", "THICKEST"),
     segmentation: ("SMALLEST_PIECE", "MOST_PIECES", "SHORTEST_DIGIT", "BROKEN"),
     paper: ("FAINTEST", "THRESHOLD"),
     reading: ("LONGEST_SIDE",),

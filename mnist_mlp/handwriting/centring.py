@@ -11,6 +11,8 @@ FINE = 4
 """A digit's shape is decided on FINE times as many pixels as the box has, along each side."""
 DECIMALS = 4
 """No half hangs on more decimals of a mean than these: versions of Pillow add up in different orders."""
+SOFTNESS = 0.35
+"""The standard deviation with which a digit's edge is softened, in pixels of the box: MNIST's edges are as soft."""
 THINNEST, THICKEST = 2.0, 2.8
 """Strokes are made so wide at least and at most, in pixels of the box: the middle half of MNIST's lies between."""
 
@@ -73,13 +75,18 @@ def _extent(shape: np.ndarray) -> tuple[int, int]:
 
 
 def _fitted(shape: np.ndarray) -> np.ndarray:
-    """The shape's box scaled into 20x20 by averaging areas, its aspect kept: float32, at most (20, 20)."""
+    """The shape's box scaled into 20x20 by averaging areas, its aspect kept: float32, at most (20, 20), 1 at most.
+
+    Its edge is softened first, and what lies beyond the box then is cut off.
+    """
     rows, columns = np.nonzero(shape)
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
     zoom = BOX / max(bottom - top, right - left)
     size = max(1, round((right - left) * zoom)), max(1, round((bottom - top) * zoom))
-    image = Image.fromarray(shape[top:bottom, left:right].astype(np.float32))
-    return np.asarray(image.resize(size, Image.Resampling.BOX))
+    soft = ndimage.gaussian_filter(shape.astype(np.float32), SOFTNESS * FINE)
+    image = Image.fromarray(np.ascontiguousarray(soft[top:bottom, left:right]))
+    fitted = np.asarray(image.resize(size, Image.Resampling.BOX))
+    return fitted / fitted.max()
 
 
 def centred(image: np.ndarray) -> np.ndarray:
