@@ -15,7 +15,7 @@ SCRIPTS = ("network", "resizing", "centring", "segmentation", "preparation", "sh
 """The page's scripts, in the order in which they need each other."""
 SHARED = {
     centring: ("SIDE", "BOX", "FINE", "DECIMALS", "SOFTNESS", "THINNEST", "THICKEST"),
-    segmentation: ("SMALLEST_PIECE", "MOST_PIECES", "SHORTEST_DIGIT", "BROKEN"),
+    segmentation: ("SMALLEST_PIECE", "MOST_PIECES", "SHORTEST_DIGIT", "PART", "BROKEN"),
     paper: ("FAINTEST", "THRESHOLD"),
     reading: ("LONGEST_SIDE",),
     doubt: ("MANY", "MOST_UNSURE"),

@@ -77,7 +77,7 @@ const tallestOf = (pieces) => pieces.reduce((tallest, piece) => Math.max(tallest
 function joined(pieces, stroke) {
   if (oneBrokenDigit(pieces, stroke)) return [pieces.reduce(union)];
   const tallest = tallestOf(pieces);
-  const usual = median(pieces.map(heightOf).filter((height) => height > 0.5 * tallest));
+  const usual = median(pieces.map(heightOf).filter((height) => height >= CONSTANTS.PART * tallest));
   for (let before = pieces.length + 1; pieces.length < before; ) {
     before = pieces.length;
     pieces = joinedOnce([...pieces].sort((p, q) => q.area - p.area), usual, stroke);
@@ -147,7 +147,7 @@ function belongTogether(first, second, usual, stroke) {
   if (-across > 0.5 * Math.min(widthOf(first), widthOf(second))) {
     return down < stroke || (down < 0.3 * usual && together < 1.6 * usual && small < 0.6 * large);
   }
-  return small < 0.5 * large && across < near && down < near && together < 1.3 * usual;
+  return small < CONSTANTS.PART * large && across < near && down < near && together < 1.3 * usual;
 }
 
 // _digits

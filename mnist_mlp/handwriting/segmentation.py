@@ -12,6 +12,8 @@ MOST_PIECES = 200
 """Pictures with more pieces of ink are no handwritten digits; of them, the largest ones are looked at."""
 SHORTEST_DIGIT = 0.4
 """A group of pieces is a digit where it is at least this share of the tallest group's height."""
+PART = 0.55
+"""A piece that is less tall than this share of its neighbour can be a part of it."""
 
 BROKEN = 3.0
 """A stroke is broken for less than so many times its width."""
@@ -120,7 +122,7 @@ def _joined(pieces: list[Piece], stroke: float) -> list[Piece]:
     tallest = max((piece.height for piece in pieces), default=0)
     if _one_broken_digit(pieces, stroke):
         return [reduce(_union, pieces)]
-    usual = float(np.median([piece.height for piece in pieces if piece.height > 0.5 * tallest] or [0]))
+    usual = float(np.median([piece.height for piece in pieces if piece.height >= PART * tallest] or [0]))
     changed = True
     while changed:
         changed = False
@@ -180,7 +182,7 @@ def _belong_together(first: Piece, second: Piece, usual: float, stroke: float) -
     small, large = sorted((first.height, second.height))
     if -across > 0.5 * min(first.width, second.width):
         return down < stroke or (down < 0.3 * usual and together < 1.6 * usual and small < 0.6 * large)
-    return small < 0.5 * large and across < BROKEN * stroke and down < BROKEN * stroke and together < 1.3 * usual
+    return small < PART * large and across < BROKEN * stroke and down < BROKEN * stroke and together < 1.3 * usual
 
 
 def _digits(pieces: list[Piece]) -> list[Piece]:

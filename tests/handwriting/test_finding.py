@@ -110,6 +110,14 @@ def test_a_broken_stroke_is_one_digit_and_specks_are_none():
     assert_found(image_of(grey), 3)
 
 
+def test_an_open_4_whose_arm_is_broken_off_is_one_digit():
+    grey = np.full((300, 400), 220.0) + np.random.default_rng(0).normal(0, 1, (300, 400))
+    grey[60:160, 120:128] = grey[152:160, 120:182] = 40  # half as tall as the other stroke, and a little more
+    grey[60:252, 190:198] = 40
+    (digit,) = find_digits(image_of(grey))
+    assert np.abs(np.subtract(digit.box, (120, 60, 198, 252))).max() <= 4
+
+
 def test_small_digits_of_a_large_page_are_looked_at_closely():
     rows = [(3, 600, 500, 60), (5, 670, 500, 60), (8, 740, 500, 60)]
     assert_found(image_of(page(*rows, size=(1200, 1600))), 3, 5, 8)
