@@ -111,12 +111,12 @@ def test_settings_beside_pictures_are_refused(run):
 
 
 def test_csv_has_a_row_for_each_digit(run):
-    draw("many.png", 3, 1)
+    draw("many.png", 4, 1)
     Image.new("L", (200, 200), 220).save("blank.png")
     status, _, _ = run("many.png", "blank.png", "gone.png", "--csv", "answers.csv")
     assert status == 1
     first, second, blank, gone = rows_of(Path("answers.csv").read_text())
-    assert [first["file"], first["digit"], first["prediction"]] == ["many.png", "1", "3"]
+    assert [first["file"], first["digit"], first["prediction"]] == ["many.png", "1", "4"]
     assert [second["digit"], second["prediction"], second["problem"]] == ["2", "1", ""]
     assert first["unsure"] == ("yes" if float(first["probability"]) < 0.9 else "no")
     assert float(first["probability"]) > float(first["second_probability"])
@@ -126,7 +126,7 @@ def test_csv_has_a_row_for_each_digit(run):
 
 
 def test_json_has_everything(run):
-    draw("many.png", 3, 1)
+    draw("many.png", 4, 1)
     Image.new("L", (200, 200), 220).save("blank.png")
     run("many.png", "blank.png", "--json", "answers.json")
     said = json.loads(Path("answers.json").read_text())
@@ -134,9 +134,9 @@ def test_json_has_everything(run):
     assert said["classes"] == list("0123456789")
     assert said["unsure_below"] == 0.9
     many, blank = said["pictures"]
-    assert many["prediction"] == "31"
+    assert many["prediction"] == "41"
     assert many["probability"] == min(digit["probability"] for digit in many["digits"])
-    assert many["second"] != "31"
+    assert many["second"] != "41"
     assert [len(digit["probabilities"]) for digit in many["digits"]] == [10, 10]
     assert len(many["digits"][0]["box"]) == 4
     assert blank == {"file": "blank.png", "prediction": None, "problem": "no digit found"}
@@ -241,13 +241,13 @@ def test_a_folder_with_labels_is_scored(run):
 
 
 def test_labels_of_several_digits(run):
-    draw("pictures/a.png", 3, 1)
+    draw("pictures/a.png", 4, 1)
     draw("pictures/b.png", 7)
-    Path("pictures/labels.csv").write_text("file,label\na.png,31\nb.png,1\ngone.png,4\n")
+    Path("pictures/labels.csv").write_text("file,label\na.png,41\nb.png,1\ngone.png,4\n")
     status, out, _ = run("pictures", "--csv", "answers.csv")
     assert status == 1
     assert "33.3 % right, n = 3" in out
-    assert [row["label"] for row in rows_of(Path("answers.csv").read_text())] == ["31", "31", "1", "4"]
+    assert [row["label"] for row in rows_of(Path("answers.csv").read_text())] == ["41", "41", "1", "4"]
     assert ["label", "7", "other"] in lines_of(out)
 
 
