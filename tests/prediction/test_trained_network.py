@@ -125,9 +125,9 @@ def test_a_network_has_the_inputs_of_a_picture(inputs):
 
 
 def test_digits_are_read_in_their_order(network):
-    picture = page((3, 20, 100), (1, 150, 90), (7, 280, 95))
+    picture = page((4, 20, 100), (1, 150, 90), (7, 280, 95))
     found = network.predict(image_of(picture))
-    assert [each.name for each in found] == ["3", "1", "7"]
+    assert [each.name for each in found] == ["4", "1", "7"]
     for each in found:
         assert each.probability == max(each.probabilities) >= each.second_probability
         assert each.probabilities.argmax() == int(each.name)
