@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from jaxtyping import config, install_import_hook
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
     os.environ["MNIST_MLP_DATA_DIR"] = str(Path(folder).resolve())  # tests run in folders of their own
@@ -21,6 +22,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="MNIST_MLP_DATA_DIR does not name the real MNIST files"))
         if item.get_closest_marker("cuda") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(autouse=True)
+def first_process(monkeypatch):
+    """A test that lets Lightning believe to be another process of several says so to no other test."""
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
 
 
 def idx_file(array):
