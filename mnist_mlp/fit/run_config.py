@@ -57,15 +57,32 @@ def settings_of_network(checkpoint: Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file is no checkpoint, or damaged.
     """
-    stored = read_checkpoint(checkpoint)
+    sections = _sections_in(read_checkpoint(checkpoint), checkpoint)
+    data = {name: value for name, value in sections["data"].items() if name in DATA_SETTINGS}
+    return {"model": sections["model"], "data": data}
+
+
+def hyper_parameters(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The settings of the model and the data in what a checkpoint holds, without those that are Lightning's own.
+
+    Raises:
+        KeyError: if it holds none of a model.
+        AttributeError: if what it holds are no settings.
+    """
+    sections = {
+        "model": stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY],
+        "data": stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {}),
+    }
+    return {
+        section: {name: value for name, value in values.items() if not name.startswith("_")}
+        for section, values in sections.items()
+    }
+
+
+def _sections_in(stored: dict[str, Any], checkpoint: Path) -> dict[str, dict[str, Any]]:
+    """The hyper-parameters in a checkpoint, which is refused where it is another program's."""
     try:
-        model = stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY]
-        data = stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {})
-        return {
-            # Lightning's own begin with an underscore
-            "model": {name: value for name, value in model.items() if not name.startswith("_")},
-            "data": {name: value for name, value in data.items() if name in DATA_SETTINGS},
-        }
+        return hyper_parameters(stored)
     except (KeyError, TypeError, AttributeError) as error:
         raise not_a_checkpoint(checkpoint) from error
 
@@ -78,8 +95,9 @@ def settings_of_run(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         ValueError: if the file is no checkpoint, or neither it nor a whole config.yaml holds the settings.
     """
-    settings_of_network(checkpoint)  # refuses another program's file
-    stored = read_checkpoint(checkpoint).get("config")
+    content = read_checkpoint(checkpoint)
+    _sections_in(content, checkpoint)  # refuses another program's file
+    stored = content.get("config")
     config = (run_folder(checkpoint) or checkpoint.parent) / "config.yaml"
     try:
         newest = _whole(config)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import LightningDataModule, LightningModule
 
 from mnist_mlp.fit.checkpoint_files import not_a_checkpoint, read_checkpoint
+from mnist_mlp.fit.run_config import hyper_parameters
 from mnist_mlp.fit.run_folder import find_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import best_score
 from mnist_mlp.network.mlp import MLP
@@ -48,16 +48,7 @@ def load(which: str | Path = "best", logs: str | Path = "logs", name: str | None
 
 def _settings(stored: dict[str, Any]) -> dict[str, Any]:
     """What a checkpoint knows of its training."""
-    sections = {
-        "model": stored[LightningModule.CHECKPOINT_HYPER_PARAMS_KEY],
-        "data": stored.get(LightningDataModule.CHECKPOINT_HYPER_PARAMS_KEY, {}),
-    }
-    # Lightning's own begin with an underscore
-    settings: dict[str, Any] = {
-        section: {name: value for name, value in values.items() if not name.startswith("_")}
-        for section, values in sections.items()
-    }
-    return settings | {
+    return hyper_parameters(stored) | {
         "optimization": stored.get("optimization", {}),
         "epoch": stored["epoch"],
         "steps": stored["global_step"],
