@@ -139,14 +139,14 @@ def draw(shape: Shape, n: int, generator: torch.Generator) -> UInt8[Tensor, "n 2
     """A shape drawn n times, each time in another way."""
     u = torch.rand(n, 4, generator=generator)
     width = THINNEST + (THICKEST - THINNEST) * u[:, 3]
-    pen = _moved(_jittered(shape, n, generator), 2 * u[:, :3] - 1)
+    pen = _moved(jittered(shape, n, generator), 2 * u[:, :3] - 1)
     low, high = pen.amin(1, keepdim=True), pen.amax(1, keepdim=True)
     zoom = (BOX_SIDE - width)[:, None, None] / (high - low).amax(2, keepdim=True)
     free = BOX_SIDE - (high - low) * zoom  # the width of the pen, and what the shorter side leaves
-    return _centred(_ink((pen - low) * zoom + free / 2, width))
+    return _centred(ink_along((pen - low) * zoom + free / 2, width))
 
 
-def _jittered(shape: Shape, n: int, generator: torch.Generator) -> Float[Tensor, "n points 2"]:
+def jittered(shape: Shape, n: int, generator: torch.Generator) -> Float[Tensor, "n points 2"]:
     """Points along the curves of a shape, whose own points are moved; one that two curves share is moved once."""
     moved: dict[tuple[float, float], Tensor] = {}
     for point in (point for curve in shape for point in curve):
@@ -175,7 +175,7 @@ def _moved(points: Float[Tensor, "n points 2"], u: Float[Tensor, "n 3"]) -> Floa
     return torch.stack([angle.cos() * x - angle.sin() * y, angle.sin() * x + angle.cos() * y], dim=-1)
 
 
-def _ink(pen: Float[Tensor, "n points 2"], width: Float[Tensor, "n"]) -> Float[Tensor, "n 20 20"]:
+def ink_along(pen: Float[Tensor, "n points 2"], width: Float[Tensor, "n"]) -> Float[Tensor, "n 20 20"]:
     """How much ink lies on each pixel of the box: 1 nearer to the pen's way than half its width, 0 a pixel further."""
     pixels = torch.arange(BOX_SIDE) + 0.5
     squares = (pen[..., None] - pixels).square()

@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from mnist_mlp import MNISTDataModule
-from mnist_mlp.data.drawn_digits import SHAPES, draw, drawn_digits, spline
+from mnist_mlp.data.drawn_digits import JITTER, POINTS, SHAPES, draw, drawn_digits, ink_along, jittered, spline
 
 
 def test_digits_are_equally_frequent_and_come_in_any_order():
@@ -56,6 +56,26 @@ def test_strokes_of_one_pen_meet_where_curves_share_a_point():
     for image in (seven > 0).numpy():
         _, pieces = cast(tuple[np.ndarray, int], ndimage.label(image, structure=np.ones((3, 3))))
         assert pieces == 1
+
+
+def test_a_point_that_two_curves_share_is_moved_once():
+    pen = jittered([[(0.0, 0.0), (0.5, 0.5)], [(0.5, 0.5), (1.0, 0.0)]], 20, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(pen[:, POINTS - 1], pen[:, POINTS])
+    assert (pen[:, POINTS] - 0.5).abs().max() > JITTER
+
+
+def test_ink_is_as_wide_as_the_pen():
+    pen = torch.stack([torch.full((200,), 10.0), torch.linspace(5, 15, 200)], dim=1)[None]
+    row = ink_along(pen, torch.tensor([2.0]))[0, 10]
+    torch.testing.assert_close(row[8:12], torch.tensor([0.0, 1.0, 1.0, 0.0]), atol=0.01, rtol=0)
+    assert row.sum() == pytest.approx(2, abs=0.02)
+
+
+def test_no_end_of_a_stroke_is_cut_off():
+    images = draw([[(0.0, 0.0), (0.0, 1.0)]], 300, torch.Generator().manual_seed(0)).float()
+    rows = [image[image.sum(1) > 0].sum(1) for image in images]
+    first, last = (float(torch.stack([each[i] for each in rows]).mean()) for i in (0, -1))
+    assert first == pytest.approx(last, rel=0.1)
 
 
 def test_they_train_behind_the_data_sets_images_and_do_not_validate():
