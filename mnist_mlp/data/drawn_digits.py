@@ -148,10 +148,8 @@ def draw(shape: Shape, n: int, generator: torch.Generator) -> UInt8[Tensor, "n 2
 
 def jittered(shape: Shape, n: int, generator: torch.Generator) -> Float[Tensor, "n points 2"]:
     """Points along the curves of a shape, whose own points are moved; one that two curves share is moved once."""
-    moved: dict[tuple[float, float], Tensor] = {}
-    for point in (point for curve in shape for point in curve):
-        if point not in moved:
-            moved[point] = torch.tensor(point) + JITTER * torch.randn(n, 2, generator=generator)
+    points = dict.fromkeys(point for curve in shape for point in curve)
+    moved = {point: torch.tensor(point) + JITTER * torch.randn(n, 2, generator=generator) for point in points}
     return torch.cat([spline(torch.stack([moved[point] for point in curve], dim=1)) for curve in shape], dim=1)
 
 
