@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mnist_mlp.data.module import MNISTDataModule
+
 
 def of_all_processes(probabilities: Float[Tensor, "share classes"], world_size: int) -> Float[Tensor, "n classes"]:
     """What all processes of a run predict, in the order of the images, of which process r of w has every w-th.
@@ -24,6 +26,23 @@ def of_all_processes(probabilities: Float[Tensor, "share classes"], world_size: 
     for rank, share in enumerate(shares):
         together[rank::world_size] = share
     return together
+
+
+def write_table(probabilities: Float[Tensor, "n classes"], data: MNISTDataModule, folder: Path) -> str:
+    """Write what a network says of the validation images, or of Kaggle's images without labels; what there is to say.
+
+    Args:
+        probabilities: What it says of the first n of them.
+        data: Whose images they are.
+        folder: Where predictions.csv, or submission.csv, is written.
+    """
+    if data.source.read_unlabelled:
+        path = folder / "submission.csv"
+        write_submission(path, probabilities, data.class_names)
+        return f"{len(probabilities):,} images without labels · {path}"
+    path, labels = folder / "predictions.csv", data.val_images.labels[: len(probabilities)]
+    accuracy = write_predictions(path, data.val_start, labels, probabilities, data.class_names)
+    return f"{len(labels):,} validation images, {accuracy:.2%} right · {path}"
 
 
 def write_predictions(

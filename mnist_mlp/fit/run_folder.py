@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from typing_extensions import override
 
+from mnist_mlp.fit.checkpoint_files import read_checkpoint
 from mnist_mlp.fit.run_name import check_run_name
 
 
@@ -130,6 +131,25 @@ class NewRun(TensorBoardLogger):
         if self._claimed is None:
             self._claimed = claim_version(Path(self.root_dir))
         return self._claimed
+
+
+def logger_of(command: str, checkpoint: Path | None, log_dir: Path, name: str) -> TensorBoardLogger | bool:
+    """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested; False for none.
+
+    Args:
+        command: fit, validate, test or predict.
+        checkpoint: What is trained on or measured, if anything.
+        log_dir: The folder of all runs.
+        name: The folder of a new run in it.
+    """
+    folder = run_folder(checkpoint)
+    if command == "test" and folder:
+        return old_run(folder, purge_step=None)
+    if command != "fit":
+        return False
+    if folder and checkpoint:  # what was logged after the checkpoint is no longer true
+        return old_run(folder, purge_step=read_checkpoint(checkpoint)["global_step"] + 1)
+    return NewRun(log_dir, name)
 
 
 def old_run(folder: Path, purge_step: int | None) -> TensorBoardLogger:

@@ -6,17 +6,15 @@ defaults; what is given wins over them.
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from typing_extensions import override
 
@@ -29,16 +27,15 @@ from mnist_mlp.fit.checkpoint_files import (
     SafeCheckpointIO,
     last_good_checkpoint,
     model_checkpoints,
-    read_checkpoint,
 )
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.number_checks import check_numbers
-from mnist_mlp.fit.predictions import of_all_processes, write_predictions, write_submission
+from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
-from mnist_mlp.fit.progress_bar import CalmProgressBar, FirstLine
+from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result
 from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
-from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, old_run, run_folder
+from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
 from mnist_mlp.fit.trust import check_classes
@@ -204,7 +201,8 @@ class TrainingSession(LightningCLI):
         if config.trainer.enable_progress_bar is not False:
             callbacks.append(CalmProgressBar())
         if config.trainer.logger in (None, True):
-            kwargs["logger"] = self._logger(Path(config.trainer.default_root_dir), config.name)
+            log_dir = Path(config.trainer.default_root_dir)
+            kwargs["logger"] = logger_of(self.command, self.checkpoint, log_dir, config.name)
         kwargs["plugins"] = [*(config.trainer.plugins or []), SafeCheckpointIO()]
         if self.command == "fit":
             callbacks += self._callbacks_of_fit(config)
@@ -229,7 +227,7 @@ class TrainingSession(LightningCLI):
         text = text_of(self.parser, self.config)
         self._changes = [*differences(self._before, settings_in(text, Path("config.yaml")))]
         self._run_settings = RunSettings(optimization, text)
-        return [FirstLine(self._network), *checkpoints, self._run_settings, *panels]
+        return [FirstLine(), *checkpoints, self._run_settings, *panels]
 
     def _run_folder(self, config: Any) -> Path:
         """The run's folder, where there is no logger to claim it."""
@@ -239,18 +237,6 @@ class TrainingSession(LightningCLI):
         self._claimed = folder = runs / f"version_{claim_version(runs)}"
         return folder
 
-    def _logger(self, log_dir: Path, name: str) -> TensorBoardLogger | bool:
-        """TensorBoard in a new folder, or in that of the run whose checkpoint is trained on or tested."""
-        folder = run_folder(self.checkpoint)
-        if self.command == "test" and folder:
-            return old_run(folder, purge_step=None)
-        if self.command != "fit":
-            return False
-        if folder and self.checkpoint:  # what was logged after the checkpoint is no longer true
-            step = read_checkpoint(self.checkpoint)["global_step"]
-            return old_run(folder, purge_step=step + 1)
-        return NewRun(log_dir, name)
-
     def execute(self) -> None:
         """Train, measure or predict.
 
@@ -259,8 +245,9 @@ class TrainingSession(LightningCLI):
             InterruptedError: if a signal stopped it.
             ChildProcessError: if another process of several ended.
         """
+        sentence = partial(interrupted, self.command, self.trainer)
         try:
-            with ending_together(self.trainer), interrupts_as_errors(self.trainer, self._interrupted):
+            with ending_together(self.trainer), interrupts_as_errors(self.trainer, sentence):
                 {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
         except BaseException:
             self._discard_unused_folder()
@@ -271,18 +258,6 @@ class TrainingSession(LightningCLI):
         claimed = self.trainer.logger.claimed if isinstance(self.trainer.logger, NewRun) else self._claimed
         if claimed and not self._run_settings.trained and self.trainer.is_global_zero:
             discard(claimed)
-
-    def _interrupted(self) -> str:
-        """What a signal that stopped this says, and how to go on."""
-        last = Path(last_good_checkpoint(self.trainer))
-        if self.command != "fit":
-            return f"mnist-mlp {self.command} was interrupted"
-        if not last.is_file():
-            return "the run was interrupted before its first checkpoint was written; the same command starts it anew"
-        with suppress(ValueError):
-            if find_checkpoint("last", Path(LOG_DIR), None).samefile(last):
-                return "the run was interrupted; mnist-mlp fit --ckpt_path last continues it"
-        return f"the run was interrupted; mnist-mlp fit --ckpt_path {os.path.relpath(last)} continues it"
 
     def _run_trainer(self, **kwargs: Any) -> Any:
         given = {name: self.config_init[name] for name in self._trainer_arguments}
@@ -300,24 +275,7 @@ class TrainingSession(LightningCLI):
         self.seconds = time.perf_counter() - started
         own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
         if own:
-            self._say(self._summary(own[0]))
-
-    def _network(self) -> str:
-        mlp, config = self.model.mlp, self.config
-        parameters = sum(parameter.numel() for parameter in mlp.parameters())
-        return (
-            f"{'-'.join(map(str, mlp.sizes))} {' '.join(dict.fromkeys(mlp.activations)) or 'no hidden layer'}, "
-            f"{config.model.cost}, {parameters:,} parameters, on {self.datamodule.dataset_name}"
-        )
-
-    def _summary(self, checkpoint: EpochCheckpoint) -> str:
-        path, score = checkpoint.best_model_path, checkpoint.best_model_score
-        if not path or not Path(path).exists():
-            return f"no checkpoint of a best epoch was written · {self.seconds:.1f} s"
-        epoch = read_checkpoint(Path(path))["epoch"]
-        best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
-        view = f" · mnist-mlp dashboard {self.trainer.default_root_dir}" if self.trainer.loggers else ""
-        return f"{best} · {path} · {self.seconds:.1f} s{view}"
+            self._say(result(self.trainer, own[0], self.seconds))
 
     def _say(self, line: str) -> None:
         """Print a line, once of all processes."""
@@ -335,15 +293,4 @@ class TrainingSession(LightningCLI):
             raise ValueError("no image was classified; raise --trainer.limit_predict_batches")
         probabilities = of_all_processes(torch.cat(cast(list[Tensor], predictions)), self.trainer.world_size)
         if self.trainer.is_global_zero:
-            print(self._written(probabilities))
-
-    def _written(self, probabilities: Tensor) -> str:
-        """Write the table of the predictions; what there is to say of it."""
-        folder, names = run_folder(self.checkpoint) or Path(), self.datamodule.class_names
-        if self.datamodule.source.read_unlabelled:
-            write_submission(folder / "submission.csv", probabilities, names)
-            return f"{len(probabilities):,} images without labels · {folder / 'submission.csv'}"
-        labels = self.datamodule.val_images.labels[: len(probabilities)]
-        path = folder / "predictions.csv"
-        accuracy = write_predictions(path, self.datamodule.val_start, labels, probabilities, names)
-        return f"{len(labels):,} validation images, {accuracy:.2%} right · {path}"
+            print(write_table(probabilities, self.datamodule, run_folder(self.checkpoint) or Path()))

@@ -1,37 +1,26 @@
 """`MLPClassifier`: an `MLP` in Lightning's hands. No maths lives here."""
 
-from collections.abc import Callable, Iterable, Sized
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, cast
 
 import torch
 from jaxtyping import Float, Int
-from lightning import Callback, LightningModule
+from lightning import Callback
 from lightning.pytorch.cli import LRSchedulerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
-from mnist_mlp.bare_loop.block import BareLoop
-from mnist_mlp.bare_loop.gradient_steps import Step
-from mnist_mlp.data.device_loader import DeviceLoader
-from mnist_mlp.data.module import StepsPerExecution
-from mnist_mlp.equations.penalties import strengths
-from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
-from mnist_mlp.lightning_internals.step_counters import count_steps
 from mnist_mlp.network.adversarial import adversarial_examples
-from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
+from mnist_mlp.training.block_training import Batch, TrainedInBlocks
 from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
+from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
 
-Batch = tuple[Tensor, Tensor]
 
-
-class MLPClassifier(LightningModule):
+class MLPClassifier(TrainedInBlocks):
     """A multilayer perceptron that classifies images.
 
     A batch is (x, labels) with x of shape (batch, pixels), or a block of mini-batches, with one dimension more before,
@@ -120,7 +109,6 @@ class MLPClassifier(LightningModule):
         )
         self._random_states: list[Tensor] = []
         self._train_sums: dict[str, dict[str, Tensor]] | None = None
-        self._bare_loop: BareLoop | None = None
         self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(num_classes) for _ in range(3))
 
     def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch classes"]:
@@ -130,14 +118,6 @@ class MLPClassifier(LightningModule):
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
         return [ThreadChoice(), NormLimit(), MasksOfEachProcess()]
-
-    def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
-        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.block_length`.
-
-        Raises:
-            ValueError: if more than one was asked for, and the Trainer's settings need single steps.
-        """
-        return steps_in_a_block(asked, batch_size, self.trainer)
 
     def on_train_start(self) -> None:
         """Restore the random generators, and the metrics of a begun epoch, where a run is continued."""
@@ -150,11 +130,11 @@ class MLPClassifier(LightningModule):
             if len(cuda_states) == torch.cuda.device_count():
                 torch.cuda.set_rng_state_all(cuda_states)
         self._random_states = []
-        self._bare_loop = None  # what a training that failed has left
+        self.forget_the_bare_loop()  # which a training that failed has left
 
     def on_train_end(self) -> None:
-        """Let go of the bare loop's memory, and of captured graphs, which cannot be copied or pickled."""
-        self._bare_loop = None
+        """Let go of the bare loop's memory."""
+        self.forget_the_bare_loop()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The mean cost of a mini-batch plus the penalties.
@@ -165,10 +145,10 @@ class MLPClassifier(LightningModule):
             FloatingPointError: if the cost is NaN or infinite.
         """
         if batch[0].dim() == 3:
-            batch = self._train_on_all_but_the_last(*batch)
+            batch = self.train_on_all_but_the_last(*batch)
         logits, labels, cost = self.cost_of(batch)
         self.train_metrics.update(cost, logits, labels)
-        self._check_finite(cost, self.global_step + 1)
+        check_cost(self, cost, self.global_step + 1)
         return self.mlp.penalized(cost, *self.penalty_strengths)
 
     def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n classes"], Int[Tensor, "n"], Float[Tensor, ""]]:
@@ -186,7 +166,7 @@ class MLPClassifier(LightningModule):
         Raises:
             FloatingPointError: if the last step has made a parameter NaN or infinite.
         """
-        self._check_parameters()
+        check_parameters(self)
         self._log("train", self.train_metrics)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -247,75 +227,13 @@ class MLPClassifier(LightningModule):
         logits = self.mlp(x)
         cost = self.mlp.loss(logits, labels)
         if not cost.isfinite():
-            self._check_parameters()
-            self._check_finite(cost, self.global_step, images)
+            check_parameters(self)
+            check_cost(self, cost, self.global_step, images)
         metrics.update(cost, logits, labels)
 
     def _log(self, stage: str, metrics: EpochMetrics) -> None:
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
-
-    def _train_on_all_but_the_last(
-        self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]
-    ) -> Batch:
-        allowed = steps_allowed(self.trainer, len(xs))
-        if allowed < len(xs):
-            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - allowed)
-        xs, labels = xs[:allowed], labels[:allowed]
-        if len(xs) > 1:
-            self._train_on(xs[:-1], labels[:-1])
-        count_steps(self.trainer, len(xs) - 1)
-        return xs[-1], labels[-1]
-
-    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]) -> None:
-        check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
-        if self.adversarial:
-            labels = torch.cat([labels, labels], dim=1)
-        settings = (*self.penalty_strengths, self.adversarial)
-        if self._bare_loop is None or (*self._bare_loop.strengths, self._bare_loop.adversarial) != settings:
-            self._bare_loop = BareLoop(self.mlp, *settings)
-        zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watched)
-        cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
-        if not cost.isfinite():
-            for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
-                self._check_finite(self.mlp.cost.value(z, y), self.global_step + 1 + i)
-        self.train_metrics.update(cost, zs.flatten(0, 1), labels.flatten())
-
-    def _after_each_step(self) -> list[AfterStep]:
-        """What follows each mini-batch of a block: what Lightning does after one of its own."""
-        trainer, (optimizer,), clip = self.trainer, self.trainer.optimizers, None
-        if trainer.gradient_clip_val:
-            clipping = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
-            clip = partial(self.configure_gradient_clipping, optimizer, *clipping)
-        schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
-        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm)
-
-    def _watched(self, step: Step) -> Step:
-        """A step of the bare loop, with those who look at each: the callbacks that have a method `watch_steps`."""
-        for callback in callbacks_of(self.trainer):
-            if watch_steps := getattr(callback, "watch_steps", None):
-                step = watch_steps(self, step)
-        return step
-
-    @property
-    def penalty_strengths(self) -> tuple[float, float]:
-        """The strengths of the penalties L1 and L2, for the images that train."""
-        n = len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
-        return strengths(self.l1, self.l2, n)
-
-    def _check_finite(self, cost: Float[Tensor, ""], step: int, images: str = "training") -> None:
-        if not cost.isfinite():
-            raise FloatingPointError(self._diverged(f"the {images} loss became {cost.item()}", step))
-
-    def _check_parameters(self) -> None:
-        if not all(parameter.isfinite().all() for parameter in self.parameters()):
-            raise FloatingPointError(self._diverged("a parameter became NaN or infinite", self.global_step))
-
-    def _diverged(self, what: str, step: int) -> str:
-        return (
-            f"{what} at step {step} in epoch {self.current_epoch}: "
-            "usually the learning rate is too large, or the initial weights are"
-        )
 
 
 def _shapes(state: dict[str, Tensor]) -> set[str]:

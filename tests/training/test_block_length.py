@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.bare_loop.cuda_graphs import StepGraphs, run_steps
 from mnist_mlp.data.distortions import Augmentation
-from mnist_mlp.fit.progress_bar import CalmProgressBar
+from mnist_mlp.fit.progress_lines import CalmProgressBar
 from mnist_mlp.schedules import RisingMomentum
 from mnist_mlp.training.block_length import steps_in_a_block
 

@@ -1,0 +1,117 @@
+"""A block of mini-batches, trained on without Lightning between them."""
+
+from collections.abc import Sized
+from functools import partial
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from lightning import LightningModule
+from torch import Tensor
+
+from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
+from mnist_mlp.bare_loop.block import BareLoop
+from mnist_mlp.bare_loop.gradient_steps import Step
+from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.data.module import StepsPerExecution
+from mnist_mlp.equations.penalties import strengths
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
+from mnist_mlp.lightning_internals.step_counters import count_steps
+from mnist_mlp.network.input_checks import check_inputs
+from mnist_mlp.network.mlp import MLP
+from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
+from mnist_mlp.training.divergence import check_cost
+from mnist_mlp.training.metrics import EpochMetrics
+
+Batch = tuple[Float[Tensor, "batch pixels"], Int[Tensor, "batch"]]
+
+
+class TrainedInBlocks(LightningModule):
+    """A LightningModule that takes the steps of a block of mini-batches by the bare loop, all but the last.
+
+    Attributes:
+        mlp: What is trained.
+        l1: lambda of the penalty L1.
+        l2: lambda of the penalty L2.
+        max_norm: The largest norm of the incoming weights of a hidden neuron, or None.
+        adversarial: How far adversarial examples are away, or 0 for none.
+        train_metrics: Where each mini-batch's cost and accuracy are added.
+    """
+
+    mlp: MLP
+    l1: float
+    l2: float
+    max_norm: float | None
+    adversarial: float
+    train_metrics: EpochMetrics
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bare_loop: BareLoop | None = None
+
+    def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
+        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.block_length`.
+
+        Raises:
+            ValueError: if more than one was asked for, and the Trainer's settings need single steps.
+        """
+        return steps_in_a_block(asked, batch_size, self.trainer)
+
+    @property
+    def penalty_strengths(self) -> tuple[float, float]:
+        """The strengths of the penalties L1 and L2, for the images that train."""
+        n = len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
+        return strengths(self.l1, self.l2, n)
+
+    def forget_the_bare_loop(self) -> None:
+        """Let go of its memory, and of captured graphs, which cannot be copied or pickled."""
+        self._bare_loop = None
+
+    def train_on_all_but_the_last(
+        self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]
+    ) -> Batch:
+        """Take the steps of all mini-batches but the last, and give back that one, which Lightning trains on.
+
+        What is beyond the Trainer's limits is handed back to the loader.
+
+        Raises:
+            FloatingPointError: if a cost is NaN or infinite.
+        """
+        allowed = steps_allowed(self.trainer, len(xs))
+        if allowed < len(xs):
+            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - allowed)
+        xs, labels = xs[:allowed], labels[:allowed]
+        if len(xs) > 1:
+            self._train_on(xs[:-1], labels[:-1])
+        count_steps(self.trainer, len(xs) - 1)
+        return xs[-1], labels[-1]
+
+    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]) -> None:
+        check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
+        if self.adversarial:
+            labels = torch.cat([labels, labels], dim=1)
+        settings = (*self.penalty_strengths, self.adversarial)
+        if self._bare_loop is None or (*self._bare_loop.strengths, self._bare_loop.adversarial) != settings:
+            self._bare_loop = BareLoop(self.mlp, *settings)
+        zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watched)
+        cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
+        if not cost.isfinite():
+            for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
+                check_cost(self, self.mlp.cost.value(z, y), self.global_step + 1 + i)
+        self.train_metrics.update(cost, zs.flatten(0, 1), labels.flatten())
+
+    def _after_each_step(self) -> list[AfterStep]:
+        """What follows each mini-batch of a block: what Lightning does after one of its own."""
+        trainer, (optimizer,), clip = self.trainer, self.trainer.optimizers, None
+        if trainer.gradient_clip_val:
+            clipping = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
+            clip = partial(self.configure_gradient_clipping, optimizer, *clipping)
+        schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
+        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm)
+
+    def _watched(self, step: Step) -> Step:
+        """A step of the bare loop, with those who look at each: the callbacks that have a method `watch_steps`."""
+        for callback in callbacks_of(self.trainer):
+            if watch_steps := getattr(callback, "watch_steps", None):
+                step = watch_steps(self, step)
+        return step
