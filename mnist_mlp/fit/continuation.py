@@ -57,7 +57,7 @@ class RunSettings(Callback):
         checkpoint["optimization"] = self.optimization
         checkpoint["config"] = self.config
         checkpoint["validation_images"] = self.validation_images
-        go_on_within_the_epoch(trainer, checkpoint["loops"])
+        checkpoint["is_cut_short"] = go_on_within_the_epoch(trainer, checkpoint["loops"])
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -20,7 +20,8 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
     """The path of a checkpoint.
 
     Args:
-        which: "best" or "last" of the newest run, or a path.
+        which: "best" of the newest run; "last", its newest checkpoint, also one that a callback wrote inside an epoch;
+            or a path.
         log_dir: The folder of all runs.
         name: Look among the runs of this name; by default among all.
 
@@ -33,27 +34,50 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         if not Path(which).is_file():
             raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
         return Path(which)
-    found = list(log_dir.glob(f"{glob.escape(name) if name else '*'}/*/checkpoints/{which}.ckpt"))
+    runs = f"{glob.escape(name) if name else '*'}/*"
+    found = list(log_dir.glob(f"{runs}/checkpoints/{'best' if which == 'best' else '*'}.ckpt"))
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
             "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
         )
-    checkpoint = max(found, key=lambda path: path.stat().st_mtime)
-    others = [path.parent for path in log_dir.glob(f"{glob.escape(name or '') or '*'}/*/config.yaml")]
-    newest = max([checkpoint.parent.parent, *others], key=_last_written)
-    if not (newest / "checkpoints" / checkpoint.name).exists():
+    begun = [path.parent for path in log_dir.glob(f"{runs}/config.yaml")]
+    newest = max([*(path.parent.parent for path in found), *begun], key=_last_written)
+    of_newest = [path for path in found if path.parent.parent == newest]
+    if not of_newest:
+        older = max(found, key=_time_of)
         raise ValueError(
             f"the newest run, {newest}, has no {which} checkpoint: start it anew, or give that of an older run by its "
-            f"path, --ckpt_path {checkpoint}"
+            f"path, --ckpt_path {older}"
         )
-    return checkpoint
+    return of_newest[0] if which == "best" else _newest_of_a_run(of_newest)
+
+
+def _newest_of_a_run(checkpoints: list[Path]) -> Path:
+    """last.ckpt, or one that was written after it, at a later step.
+
+    The time alone does not tell: a copied folder may have them in any order.
+    """
+    last = next((path for path in checkpoints if path.name == "last.ckpt"), None)
+    if last is None:
+        return max(checkpoints, key=_time_of)
+    after = [path for path in checkpoints if _time_of(path) > _time_of(last)]
+    later = [path for path in after if _step_of(path) > _step_of(last)]
+    return max(later, key=_time_of, default=last)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return read_checkpoint(checkpoint)["global_step"]
+
+
+def _time_of(file: Path) -> float:
+    return file.stat().st_mtime
 
 
 def _last_written(run: Path) -> float:
     """When a run began or last wrote a checkpoint, whichever was later, in seconds."""
     files = [run / "config.yaml", *run.glob("checkpoints/*.ckpt")]
-    return max(file.stat().st_mtime for file in files if file.exists())
+    return max(_time_of(file) for file in files if file.exists())
 
 
 def discard(folder: Path) -> None:
@@ -148,7 +172,10 @@ def logger_of(command: str, checkpoint: Path | None, log_dir: Path, name: str) -
     if command != "fit":
         return False
     if folder and checkpoint:  # what was logged after the checkpoint is no longer true
-        return old_run(folder, purge_step=read_checkpoint(checkpoint)["global_step"] + 1)
+        content = read_checkpoint(checkpoint)
+        step = content["global_step"]
+        # the end of an epoch that was cut short will come again
+        return old_run(folder, purge_step=step if content.get("is_cut_short") else step + 1)
     return NewRun(log_dir, name)
 
 

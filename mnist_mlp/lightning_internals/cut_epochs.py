@@ -13,7 +13,7 @@ def is_inside_an_epoch(trainer: Trainer) -> bool:
     return 0 < trainer.fit_loop.epoch_loop.batch_progress.current.ready < trainer.num_training_batches
 
 
-def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> None:
+def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> bool:
     """Let a run that is continued train on the rest of an epoch that a limit, such as max_steps, has cut short.
 
     Lightning writes the checkpoint of such an epoch as that of a whole one, whose rest is then never trained on. Its
@@ -25,17 +25,21 @@ def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> None:
     Args:
         trainer: What trains.
         loops: The state of its loops, as the checkpoint holds it; changed in place.
+
+    Returns:
+        Whether a limit has cut the epoch short.
     """
     state = loops["fit_loop"]
     epochs, batches = state["epoch_progress"], state["epoch_loop.batch_progress"]
     at_its_end = epochs["total"]["processed"] == epochs["total"]["started"]
     if not at_its_end or not is_inside_an_epoch(trainer):
-        return
+        return False
     for count in ("total", "current"):
         epochs[count]["processed"] -= 1
         batches[count]["completed"] -= 1
     if not trainer.fit_loop.epoch_loop._should_accumulate():
         state["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
+    return True
 
 
 def begin_the_next_epoch(trainer: Trainer) -> None:

@@ -121,7 +121,8 @@ class MLPClassifier(TrainedInBlocks):
 
     def on_train_start(self) -> None:
         """Restore the random generators, and the metrics of a begun epoch, where a run is continued."""
-        if self._train_sums:
+        self.train_metrics.reset()
+        if self._train_sums and self.trainer.is_global_zero:  # they are those of all processes
             self.train_metrics.go_on_from(self._train_sums)
         self._train_sums = None
         if self._random_states:
@@ -163,11 +164,22 @@ class MLPClassifier(TrainedInBlocks):
     def on_train_epoch_end(self) -> None:
         """Log train/loss and train/acc, before any checkpoint of the epoch is written.
 
+        Lightning would hand them to the loggers after it: a kill between the two would lose them.
+
         Raises:
             FloatingPointError: if the last step has made a parameter NaN or infinite.
         """
         check_parameters(self)
-        self._log("train", self.train_metrics)
+        values = {f"train/{name}": value for name, value in self.train_metrics.values().items()}
+        self.log_dict(values, logger=False, sync_dist=True)
+        points = {name: value.item() for name, value in values.items()} | {"epoch": self.current_epoch}
+        # at the last step, as Lightning does; of an epoch cut short behind it, where a run that is continued goes on
+        step = self.global_step if is_inside_an_epoch(self.trainer) else self.global_step - 1
+        for logger in self.loggers:
+            logger.log_metrics(points, step)
+            logger.save()
+        if not is_inside_an_epoch(self.trainer):  # else the checkpoint holds the sums, and the training ends here
+            self.train_metrics.reset()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add a batch to val/loss and val/acc, or raise FloatingPointError if its cost is NaN or infinite."""
@@ -203,7 +215,7 @@ class MLPClassifier(TrainedInBlocks):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the random generators' states, and within an epoch what train/loss and train/acc are made of so far."""
         checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
-        if is_inside_an_epoch(self.trainer) and self.trainer.world_size == 1:  # another process has sums of its own
+        if is_inside_an_epoch(self.trainer):
             checkpoint["train_metrics"] = self.train_metrics.sums()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -23,9 +23,22 @@ class EpochMetrics(Module):
         self.loss.update(cost.detach(), len(labels))
         self.acc.update(logits.detach(), labels)
 
+    def values(self) -> dict[str, Tensor]:
+        """The mean cost and the accuracy of what was added so far, in all processes."""
+        return {name: metric.compute() for name, metric in self._metrics()}
+
+    def reset(self) -> None:
+        """Begin anew."""
+        for _, metric in self._metrics():
+            metric.reset()
+
     def sums(self) -> dict[str, dict[str, Tensor]]:
-        """What was added so far, by metric and by the name of its sum."""
-        return {name: cast(dict[str, Tensor], {**metric.metric_state}) for name, metric in self._metrics()}
+        """What was added so far in all processes, by metric and by the name of its sum. All of them have to call it."""
+        sums = {}
+        for name, metric in self._metrics():
+            with metric.sync_context():
+                sums[name] = cast(dict[str, Tensor], {**metric.metric_state})
+        return sums
 
     def go_on_from(self, sums: dict[str, dict[str, Tensor]]) -> None:
         """Count what `sums` gave before as added."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from lightning.pytorch.utilities import rank_zero_only
 
+from mnist_mlp.fit.checkpoint_files import SafeCheckpointIO
 from mnist_mlp.fit.run_folder import NewRun, claim_version, find_checkpoint, old_run, run_folder
 
 
@@ -63,5 +64,16 @@ def test_the_newest_checkpoint_is_found(tmp_path):
     assert find_checkpoint("best", tmp_path, None) == tmp_path / "a/version_0/checkpoints/best.ckpt"
     with pytest.raises(ValueError, match=r"no run in .*/c has a best checkpoint; train one with"):
         find_checkpoint("best", tmp_path, "c")
-    with pytest.raises(ValueError, match="has a last checkpoint"):
-        find_checkpoint("last", tmp_path, None)
+    assert find_checkpoint("last", tmp_path, None) == tmp_path / "a/version_0/checkpoints/best.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds_after", "found"),
+    [(11, 1, "mid"), (11, -1, "last"), (9, 1, "last")],  # the last two: an older training's, and a copied folder's
+)
+def test_the_last_checkpoint_is_the_newest_of_the_training(step, seconds_after, found, tmp_path):
+    folder = tmp_path / "a/version_0/checkpoints"
+    for name, at, time in (("last", 10, 1000), ("mid", step, 1000 + seconds_after)):
+        SafeCheckpointIO().save_checkpoint({"global_step": at}, folder / f"{name}.ckpt")
+        os.utime(folder / f"{name}.ckpt", (time, time))
+    assert find_checkpoint("last", tmp_path, "a") == folder / f"{found}.ckpt"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 
 SCRIPT = """
@@ -56,6 +57,11 @@ class Recorder(MLPClassifier):
         self.drawn[step] = torch.rand(8, generator=torch.default_generator.clone_state()).tolist()
         return super().training_step(batch, batch_idx)
 
+    def on_train_epoch_end(self):
+        super().on_train_epoch_end()
+        metrics = self.trainer.callback_metrics
+        self.means[self.current_epoch] = [metrics["train/loss"].item(), metrics["train/acc"].item()]
+
 def fit(ckpt_path=None):
     seed_everything(0)
     keep = ModelCheckpoint(dirpath=folder, every_n_train_steps=11, save_top_k=-1, filename="{step}")
@@ -64,10 +70,10 @@ def fit(ckpt_path=None):
         enable_progress_bar=False, enable_model_summary=False,
     )
     model = Recorder([8], dropout=0.5)
-    model.drawn = {}
+    model.drawn, model.means = {}, {}
     trainer.fit(model, MNISTDataModule("digits", batch_size=100, val_size=300), ckpt_path=ckpt_path)
     weights = [parameter.detach().clone() for parameter in model.parameters()]
-    return {"drawn": model.drawn, "weights": weights, "rank": trainer.global_rank}
+    return {"drawn": model.drawn, "means": model.means, "weights": weights, "rank": trainer.global_rank}
 
 folder = sys.argv[1]
 whole = fit()
@@ -172,3 +178,4 @@ def test_each_process_drops_neurons_of_its_own_and_the_same_when_the_run_is_cont
         assert continued["drawn"] == {step: whole["drawn"][step] for step in continued["drawn"]}
         assert len(continued["drawn"]) == 3 * 6 - 11
         assert all(map(torch.equal, continued["weights"], whole["weights"]))
+        assert continued["means"] == {epoch: pytest.approx(whole["means"][epoch], rel=1e-6) for epoch in (1, 2)}
