@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from mnist_mlp.console.files import replaced_at_once
 from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.fit.changed_optimization import change_optimization
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import moved
 from mnist_mlp.lightning_internals.cut_epochs import begin_the_next_epoch, go_on_within_the_epoch
@@ -71,7 +72,8 @@ class RunSettings(Callback):
                 self._keep_best(trainer, callback, states)
             if isinstance(callback, ModelCheckpoint) and callback.state_key in states:
                 states[callback.state_key] = moved(states[callback.state_key], str(callback.dirpath))
-        _change_optimization(checkpoint, checkpoint.get("optimization", self.optimization), self.optimization)
+        old = checkpoint.get("optimization", self.optimization)
+        change_optimization(checkpoint, old, self.optimization, cast(Any, pl_module))
 
     def _keep_best(self, trainer: Trainer, callback: EpochCheckpoint, states: dict[str, dict[str, Any]]) -> None:
         """Let a continued run remember its best checkpoint, wherever it lies now, as long as it can be used.
@@ -112,32 +114,3 @@ def _check_max_epochs(trainer: Trainer, epoch: int) -> None:
             f"trainer.max_epochs must be at least {epoch + 1}, since so many epochs of this run were begun already; "
             f"got {trainer.max_epochs}"
         )
-
-
-def _change_optimization(checkpoint: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> None:
-    """Let the states of optimizer and scheduler in a checkpoint take the settings that are others than they were."""
-    if _class_of(old["optimizer"]) != _class_of(new["optimizer"]):
-        checkpoint["optimizer_states"] = checkpoint["lr_schedulers"] = []
-    if _class_of(old["scheduler"]) != _class_of(new["scheduler"]):
-        checkpoint["lr_schedulers"] = []
-    optimizer, scheduler = (_changed(old[setting], new[setting]) for setting in ("optimizer", "scheduler"))
-    for state in checkpoint["optimizer_states"]:
-        for group in state["param_groups"]:
-            group.update(optimizer)
-            if "lr" in optimizer and "initial_lr" in group:
-                group["initial_lr"] = optimizer["lr"]
-    for state in checkpoint["lr_schedulers"]:
-        state.update(scheduler)
-        if "lr" in optimizer and "base_lrs" in state:
-            state["base_lrs"] = [optimizer["lr"]] * len(state["base_lrs"])
-
-
-def _class_of(setting: dict[str, Any] | None) -> str | None:
-    return setting["class_path"] if setting else None
-
-
-def _changed(old: dict[str, Any] | None, new: dict[str, Any] | None) -> dict[str, Any]:
-    """The arguments of an optimizer or scheduler that are others than they were."""
-    if not old or not new:
-        return {}
-    return {k: v for k, v in new["init_args"].items() if old["init_args"].get(k) != v}

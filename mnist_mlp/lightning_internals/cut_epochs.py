@@ -58,3 +58,12 @@ def begin_the_next_epoch(trainer: Trainer) -> None:
     epoch_loop.restarting = False
     fit_loop.reset_restart_stage()
     epoch_loop.reset_restart_stage()
+
+
+def epochs_trained(checkpoint: dict[str, Any]) -> int:
+    """How many whole epochs of mini-batches were trained on before a checkpoint was written.
+
+    Relies on its keys `epoch` and, in `loops.fit_loop`, `epoch_loop.batch_progress.is_last_batch`.
+    """
+    batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    return checkpoint["epoch"] + batches["is_last_batch"]

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
 import torch
 from lightning import LightningModule, Trainer
 
@@ -23,49 +22,12 @@ def stored():
     return {"epoch": 0, "callbacks": {}, "optimization": {"optimizer": SGD, "scheduler": DECAY}, **states}
 
 
-def continued(optimizer, scheduler):
-    """The same checkpoint as it is loaded where these are the settings now."""
+def test_the_same_settings_change_nothing():
     checkpoint: dict[str, Any] = stored()
     trainer = cast(Trainer, SimpleNamespace(checkpoint_callbacks=[], max_epochs=None))
-    settings = RunSettings({"optimizer": optimizer, "scheduler": scheduler}, "")
-    settings.on_load_checkpoint(trainer, cast(LightningModule, None), checkpoint)
-    return checkpoint
-
-
-def with_arguments(setting, **init_args):
-    return {**setting, "init_args": {**setting["init_args"], **init_args}}
-
-
-def test_the_same_settings_change_nothing():
-    assert continued(SGD, DECAY) == stored()
-
-
-def test_a_learning_rate_is_also_where_its_schedule_starts():
-    checkpoint = continued(with_arguments(SGD, lr=0.8), DECAY)
-    (group,) = checkpoint["optimizer_states"][0]["param_groups"]
-    assert (group["lr"], group["initial_lr"], group["momentum"]) == (0.8, 0.8, 0.5)
-    assert checkpoint["lr_schedulers"][0]["base_lrs"] == [0.8]
-
-
-def test_another_setting_leaves_the_schedule_where_it_was():
-    checkpoint = continued(with_arguments(SGD, momentum=0.9), with_arguments(DECAY, gamma=0.25))
-    (group,) = checkpoint["optimizer_states"][0]["param_groups"]
-    assert (group["lr"], group["initial_lr"], group["momentum"]) == (0.2, 0.4, 0.9)
-    schedule = checkpoint["lr_schedulers"][0]
-    assert (schedule["base_lrs"], schedule["gamma"], schedule["last_epoch"]) == ([0.4], 0.25, 1)
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "scheduler", "optimizers", "schedules"),
-    [
-        ({"class_path": "torch.optim.Adam", "init_args": {"lr": 0.4}}, DECAY, 0, 0),
-        (SGD, {"class_path": "torch.optim.lr_scheduler.StepLR", "init_args": {"step_size": 2}}, 1, 0),
-        (SGD, None, 1, 0),
-    ],
-)
-def test_another_class_starts_anew(optimizer, scheduler, optimizers, schedules):
-    checkpoint = continued(optimizer, scheduler)
-    assert (len(checkpoint["optimizer_states"]), len(checkpoint["lr_schedulers"])) == (optimizers, schedules)
+    settings = RunSettings({"optimizer": SGD, "scheduler": DECAY}, "")
+    settings.on_load_checkpoint(trainer, cast(LightningModule, SimpleNamespace(scheduler_interval="epoch")), checkpoint)
+    assert checkpoint == stored()
 
 
 def test_a_checkpoint_keeps_its_settings():
@@ -78,4 +40,5 @@ def test_a_checkpoint_keeps_its_settings():
         "optimization": {"optimizer": SGD, "scheduler": None},
         "config": "seed_everything: 3\n",
         "validation_images": "",
+        "is_cut_short": False,
     }
