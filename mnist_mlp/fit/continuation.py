@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.optim.lr_scheduler import OneCycleLR
 from typing_extensions import override
 
 from mnist_mlp.console.files import replaced_at_once
@@ -44,6 +45,7 @@ class RunSettings(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        _check_length_of_cycle(trainer)
         self.trained = True
         begin_the_next_epoch(trainer)
         own = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
@@ -72,6 +74,9 @@ class RunSettings(Callback):
                 self._keep_best(trainer, callback, states)
             if isinstance(callback, ModelCheckpoint) and callback.state_key in states:
                 states[callback.state_key] = moved(states[callback.state_key], str(callback.dirpath))
+        for callback in trainer.early_stopping_callbacks:
+            if callback.state_key in states:  # where Lightning would let the patience of before win
+                states[callback.state_key]["patience"] = callback.patience
         old = checkpoint.get("optimization", self.optimization)
         change_optimization(checkpoint, old, self.optimization, cast(Any, pl_module))
 
@@ -114,3 +119,18 @@ def _check_max_epochs(trainer: Trainer, epoch: int) -> None:
             f"trainer.max_epochs must be at least {epoch + 1}, since so many epochs of this run were begun already; "
             f"got {trainer.max_epochs}"
         )
+
+
+def _check_length_of_cycle(trainer: Trainer) -> None:
+    """See that a cycle of the learning rate does not end before the training: torch would stop there with an error."""
+    for config in trainer.lr_scheduler_configs:
+        if isinstance(config.scheduler, OneCycleLR):
+            total = config.scheduler.total_steps
+            needed, what = trainer.estimated_stepping_batches, "mini-batches"
+            if config.interval == "epoch":
+                needed, what = trainer.max_epochs or 0, "epochs"
+            if needed > total:
+                raise ValueError(
+                    f"model.scheduler.init_args.total_steps must be at least {needed}, the {what} of this training; "
+                    f"got {total}"
+                )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
 from typing_extensions import override
 
 from mnist_mlp.data.module import MNISTDataModule
@@ -65,6 +65,18 @@ def result(trainer: Trainer, checkpoint: EpochCheckpoint, seconds: float) -> str
     best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
     view = f" · mnist-mlp dashboard {trainer.default_root_dir}" if trainer.loggers else ""
     return f"{best} · {path} · {seconds:.1f} s{view}"
+
+
+def stopped_early(trainer: Trainer) -> str | None:
+    """What to say where EarlyStopping ended a training before its last epoch, else None."""
+    for callback in trainer.early_stopping_callbacks:
+        if trainer.should_stop and isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
+            epochs = "an epoch" if callback.wait_count == 1 else f"{callback.wait_count} epochs"
+            return (
+                f"EarlyStopping ended the training in epoch {callback.stopped_epoch}: {callback.monitor} was not "
+                f"better for {epochs}; with a larger patience it goes on"
+            )
+    return None
 
 
 def interrupted(command: str, trainer: Trainer) -> str:

@@ -33,7 +33,7 @@ from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.number_checks import check_numbers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
-from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result
+from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
 from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
@@ -273,6 +273,8 @@ class TrainingSession(LightningCLI):
             last = last_good_checkpoint(self.trainer)
             raise FloatingPointError(f"{error}; the last good checkpoint is {last}") from error
         self.seconds = time.perf_counter() - started
+        if sentence := stopped_early(self.trainer):
+            self._say(sentence)
         own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
         if own:
             self._say(result(self.trainer, own[0], self.seconds))

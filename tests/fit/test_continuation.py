@@ -24,7 +24,7 @@ def stored():
 
 def test_the_same_settings_change_nothing():
     checkpoint: dict[str, Any] = stored()
-    trainer = cast(Trainer, SimpleNamespace(checkpoint_callbacks=[], max_epochs=None))
+    trainer = cast(Trainer, SimpleNamespace(checkpoint_callbacks=[], early_stopping_callbacks=[], max_epochs=None))
     settings = RunSettings({"optimizer": SGD, "scheduler": DECAY}, "")
     settings.on_load_checkpoint(trainer, cast(LightningModule, SimpleNamespace(scheduler_interval="epoch")), checkpoint)
     assert checkpoint == stored()
