@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
+from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import (
@@ -30,6 +31,7 @@ from mnist_mlp.fit.checkpoint_files import (
 )
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
+from mnist_mlp.fit.null_checks import check_nulls
 from mnist_mlp.fit.number_checks import check_numbers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
@@ -184,11 +186,12 @@ class TrainingSession(LightningCLI):
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
         self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
         seed = self.config.seed_everything
-        if isinstance(seed, bool) or seed < 0:
-            raise ValueError(f"seed_everything must be an integer of at least 0; got {seed}")
+        if isinstance(seed, bool) or not 0 <= seed < 2**32:
+            raise ValueError(f"seed_everything must be an integer of at least 0 and below 2**32; got {seed}")
 
     @override
     def before_instantiate_classes(self) -> None:
+        check_nulls(self.parser, self.config)
         check_numbers(self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
@@ -208,9 +211,10 @@ class TrainingSession(LightningCLI):
             callbacks += self._callbacks_of_fit(config)
         else:
             kwargs["enable_checkpointing"] = False
-        trainer = super().instantiate_trainer(
-            callbacks=callbacks, **kwargs, **devices_of_torchrun(config.trainer.devices)
-        )
+        with naming("trainer"):
+            trainer = super().instantiate_trainer(
+                callbacks=callbacks, **kwargs, **devices_of_torchrun(config.trainer.devices)
+            )
         check_processes(trainer)
         return trainer
 

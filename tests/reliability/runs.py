@@ -42,6 +42,7 @@ def difference(left, right, where=""):
     if isinstance(left, torch.Tensor) and isinstance(right, torch.Tensor):
         return "" if left.dtype == right.dtype and torch.equal(left, right) else where
     if isinstance(left, dict) and isinstance(right, dict):
+        left, right = ({_plain(key): value for key, value in each.items()} for each in (left, right))
         if left.keys() != right.keys():
             return f"{where}: {sorted(left.keys() ^ right.keys(), key=str)}"
         pairs = [(left[key], right[key], f"{where}.{key}") for key in left]
@@ -51,6 +52,9 @@ def difference(left, right, where=""):
         pairs = [(*pair, f"{where}[{i}]") for i, pair in enumerate(zip(left, right, strict=True))]
     else:
         both_nan = isinstance(left, float) and isinstance(right, float) and math.isnan(left) and math.isnan(right)
-        left, right = (VERSION.sub("version_N", each) if isinstance(each, str) else each for each in (left, right))
-        return "" if left == right or both_nan else f"{where}: {str(left)[:200]} and {str(right)[:200]}"
+        return "" if _plain(left) == _plain(right) or both_nan else f"{where}: {str(left)[:200]} and {str(right)[:200]}"
     return next(filter(None, (difference(*pair) for pair in pairs)), "")
+
+
+def _plain(value):
+    return VERSION.sub("version_N", value) if isinstance(value, str) else value

@@ -150,9 +150,11 @@ def put(content, path, value):
 def names_it(sentence, changed):
     """Whether a sentence names one of the settings that were changed, or the file that holds them."""
     parts = {part for name in changed for part in (name, name.split(".")[-1])} | {"config.yaml"}
+    parts |= {".".join(name.split(".")[:2]) for name in changed}
     return any(part and part in sentence for part in parts)
 
 
+DIVERGED = "usually the learning rate is too large"
 EXCEPTION = re.compile(r"\b[A-Z]\w*(Error|Exception|Warning|Interrupt)\b|<class|<function|object at 0x")
 
 
@@ -165,7 +167,7 @@ def flaw_of_refusal(ended, changed):
         return f"{len(sentence)} characters"
     if EXCEPTION.search(sentence) and not EXCEPTION.search(str(changed)):
         return "the name of an exception or a class"
-    return "" if names_it(sentence, changed) else "names no setting"
+    return "" if names_it(sentence, changed) or DIVERGED in sentence else "names no setting"
 
 
 def given_as(value):
@@ -188,7 +190,7 @@ def same(asked, written):
         return isinstance(asked, str) and written["class_path"].split(".")[-1] == asked.split(".")[-1]
     if isinstance(asked, float) and isinstance(written, float) and math.isnan(asked):
         return math.isnan(written)
-    return asked == written or str(asked) == str(written) or given_as(asked) == written or str(given_as(asked)) == str(written)
+    return asked == written or json.dumps(asked) == written or str(asked) == str(written) or given_as(asked) == written or str(given_as(asked)) == str(written)
 
 
 def flaw_of_run(ended, folder, changed):
