@@ -20,6 +20,8 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 def plain_sentence(error: BaseException) -> str:
     """What an error says, as one sentence of bearable length."""
     sentence = re.sub(r"^\[Errno \d+\] ", "", " ".join(str(error).split()))
+    if isinstance(error, OSError):
+        sentence = re.sub(r": b'", ": '", sentence)  # a path in bytes
     if isinstance(error, OSError) and error.errno in FULL:
         where = f"for {error.filename}" if error.filename else "on the disk"
         sentence = f"no space is left {where}; make room, or write elsewhere"

@@ -55,7 +55,9 @@ def find_source(dataset: str, data_dir: Path) -> Source:
     first, *splits = ", ".join(DATASETS).split(", emnist_")
     names, kinds = f"{first}, emnist_{', _'.join(splits)}", ", ".join(KINDS)
     if not dataset or not path.exists():
-        raise ValueError(f"dataset must be one of {names}, or the path of {kinds}; got {dataset!r:.80}, which isn't there")
+        raise ValueError(
+            f"dataset must be one of {names}, or the path of {kinds}; got {dataset!r:.80}, which isn't there"
+        )
     for kind in KINDS.values():
         if source := kind(path):
             return source

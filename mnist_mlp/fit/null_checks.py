@@ -47,4 +47,6 @@ def _check_arguments(setting: str, made: Any) -> None:
     defaults = inspect.signature(getattr(import_module(module), name)).parameters
     for argument, value in (made.get("init_args") or {}).items():
         if value is None and argument in defaults and defaults[argument].default is not None:
-            raise ValueError(f"{setting}.init_args.{argument} must not be null; leave it out for what {name} takes then")
+            raise ValueError(
+                f"{setting}.init_args.{argument} must not be null; leave it out for what {name} takes then"
+            )

@@ -42,6 +42,16 @@ def check_numbers(config: Any) -> None:
     _check_optimization(config.model)
 
 
+def check_seed(seed: Any) -> None:
+    """See that all random generators take a seed.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    if isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed_everything must be an integer of at least 0 and below 2**32; got {seed}")
+
+
 def _check_trainer(trainer: Any) -> None:
     for name, smallest in AT_LEAST.items():
         _check(f"trainer.{name}", trainer[name], smallest)
@@ -62,11 +72,11 @@ def _check_trainer(trainer: Any) -> None:
 def _check_optimization(model: Any) -> None:
     optimizer, scheduler = model.optimizer, model.scheduler
     if isinstance(optimizer, Namespace) and optimizer.class_path.rpartition(".")[2] in NOT_FOR_DENSE:
-        raise ValueError(
-            f"model.optimizer must be one for dense gradients, such as Adam; got {optimizer.class_path}"
-        )
+        raise ValueError(f"model.optimizer must be one for dense gradients, such as Adam; got {optimizer.class_path}")
     if isinstance(optimizer, Namespace) and (optimizer.get("init_args") or {}).get("differentiable"):
-        raise ValueError("model.optimizer.init_args.differentiable must be false: nothing differentiates through its steps")
+        raise ValueError(
+            "model.optimizer.init_args.differentiable must be false: nothing differentiates through its steps"
+        )
     if scheduler and scheduler.class_path.endswith(".LRScheduler"):
         raise ValueError(
             f"model.scheduler must be one that can be made; got {scheduler.class_path}, which only says what all of "

@@ -32,15 +32,16 @@ from mnist_mlp.fit.checkpoint_files import (
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.null_checks import check_nulls
-from mnist_mlp.fit.number_checks import check_numbers
+from mnist_mlp.fit.number_checks import check_numbers, check_seed
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result
-from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
+from mnist_mlp.fit.run_config import differences, parses, settings_file, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
 from mnist_mlp.fit.trust import check_classes
+from mnist_mlp.lightning_internals.event_writer import event_file_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -182,12 +183,11 @@ class TrainingSession(LightningCLI):
             else:
                 self.config = parser.parse_object(settings)
         except argparse.ArgumentError as error:
-            raise ValueError(one_sentence(str(error), parser.get_defaults().keys())) from error
+            where = "" if parses(parser, remembered) else f"{settings_file(self.checkpoint)}: "
+            raise ValueError(where + one_sentence(str(error), parser.get_defaults().keys())) from error
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
         self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
-        seed = self.config.seed_everything
-        if isinstance(seed, bool) or not 0 <= seed < 2**32:
-            raise ValueError(f"seed_everything must be an integer of at least 0 and below 2**32; got {seed}")
+        check_seed(self.config.seed_everything)
 
     @override
     def before_instantiate_classes(self) -> None:
@@ -251,7 +251,11 @@ class TrainingSession(LightningCLI):
         """
         sentence = partial(interrupted, self.command, self.trainer)
         try:
-            with ending_together(self.trainer), interrupts_as_errors(self.trainer, sentence):
+            with (
+                ending_together(self.trainer),
+                event_file_errors(self.trainer),
+                interrupts_as_errors(self.trainer, sentence),
+            ):
                 {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
         except BaseException:
             self._discard_unused_folder()

@@ -67,7 +67,9 @@ def _class_unknown(setting: str, rest: str) -> str:
 def _no_class(setting: str, rest: str) -> str:
     """Where what should name a class and its arguments does not, else nothing."""
     if re.search(r"unhashable type|is not iterable|object has no attribute '(keys|items)'|must be a mapping", rest):
-        return f"{setting} must be a class: a text, or class_path with a text and init_args with settings by their names"
+        return (
+            f"{setting} must be a class: a text, or class_path with a text and init_args with settings by their names"
+        )
     if unnamed := re.search(r"Option '(.+?)' is not accepted\. Got value: Namespace\(class_path='typing\.", rest):
         return f"{setting} must name its class before {unnamed[1]}, as --{setting} does"
     return ""
@@ -75,10 +77,13 @@ def _no_class(setting: str, rest: str) -> str:
 
 def _argument_wrong(setting: str, rest: str) -> str:
     """Where a class is known, and what is wrong is one of its arguments; else nothing."""
-    problem = re.search(
-        r"(?:Problem with given class_path '\S+'|expects a function or a callable class): (.+?)"
-        r"(?:\. Got value: Namespace| - Expected a | - Problem with| - Not a valid| Given value type|$)",
-        rest,
+    begin, end = (
+        r"(?:Problem with given class_path '\S+'|expects a function or a callable class): ",
+        r"\. Got value: Namespace",
+    )
+    end = rf"(?:{end}| - Expected a | - Problem with| - Not a valid|$)"
+    problem = re.search(rf"{begin}(\w+: Does not validate .*? Given value: .*?){end}", rest) or re.search(
+        rf"{begin}(.+?)(?:{end}| Given value type)", rest
     )
     path = re.search(r"class_path(?:=| )'([\w.]+)'", rest)
     if not problem or not path:
@@ -113,11 +118,14 @@ def class_names(module: str, base: str) -> list[str]:
 
 def _union_shortened(sentence: str) -> str:
     """Where a value may be of several types, the types without what is wrong with each."""
-    union = re.search(r"Does not validate against any of the Union subtypes Subtypes: \[(.+?)\] Errors: ?(.*)", sentence)
+    union = re.search(
+        r"Does not validate against any of the Union subtypes Subtypes: \[(.+?)\] Errors: ?(.*)", sentence
+    )
     if not union:
         return sentence
     kinds = re.findall(r"<class '(?:\w+\.)*(\w+)'>|Literal\[(.+?)\]|(list|Iterable|Callable|dict|tuple)\[", union[1])
-    allowed = " or ".join(dict.fromkeys(next(filter(None, kind)) for kind in kinds)).replace("NoneType", "null")
+    names = dict.fromkeys(next(filter(None, kind)).replace("NoneType", "null") for kind in kinds)
+    allowed = " or ".join(name for name in names if name != "Tensor")  # which nobody can type
     _, given, value = union[2].rpartition("Given value: ")
     return sentence.replace(union[0], f"expected {allowed}" + (f"; got {value:.80}" if given else ""))
 

@@ -117,12 +117,20 @@ UNKNOWN = "model.optimizer must be one of ASGD, "
         ("model", {"scheduler": {"class_path": "StepLR"}}, "model.scheduler: StepLR needs step_size"),
         ("model", {"optimizer": {"class_path": 3}}, "model.optimizer must be a class: a text, or class_path with a "),
         ("model", {"optimizer": {"class_path": "SGD", "init_args": 3}}, "model.optimizer must be a class: a text, or "),
-        ("model", {"optimizer": {"class_path": "SGD", "x": 3}}, "model.optimizer: beside class_path only init_args may"),
+        (
+            "model",
+            {"optimizer": {"class_path": "SGD", "x": 3}},
+            "model.optimizer: beside class_path only init_args may",
+        ),
         ("model", {"optimizer": {"class_path": "builtins.dict"}}, UNKNOWN),
         ("model", {"optimizer": "SparseAdam"}, "model.optimizer must be one for dense gradients, such as Adam; got "),
         ("model", {"gradients": "x"}, "model.gradients: expected one of 'autograd', 'manual'; got x"),
         ("model", {"": 3}, "; a name has nothing before or after one of its dots"),
-        ("data", {"augmentation": {"alpha": [1]}}, "data.augmentation.alpha: expected a tuple with 2 elements; got [1]"),
+        (
+            "data",
+            {"augmentation": {"alpha": [1]}},
+            "data.augmentation.alpha: expected a tuple with 2 elements; got [1]",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_class_or_its_arguments_is_said_and_nothing_else(

@@ -80,7 +80,9 @@ def judge(trials, name, use, whole, folder, ended):
         is_one = "\n" not in sentence and len(sentence) <= LONGEST and sentence != ended.errors
         if trials.check(is_one and name in sentence and ended.status == 1, "not one sentence", len(sentence), *what):
             trials.counts["refused"] += 1
-    elif name in ended.errors or name in ended.said and not difference(expected[1:], found[1:]) or CHANGED in ended.said:
+    elif (
+        name in ended.errors or name in ended.said and not difference(expected[1:], found[1:]) or CHANGED in ended.said
+    ):
         trials.counts["mentioned"] += 1
     elif use == "report" and name in ("config.yaml",):
         same = without_the_texts(expected[1], None) == without_the_texts(found[1], None)
@@ -108,7 +110,13 @@ def test_damage(trials, commands, tmp_path):
     for draw in trials:
         use = draw.choice([*USES])
         heavy = draw.random() < 0.7
-        file = draw.choice([path for path in files if not heavy or path.suffix == ".ckpt" or path.name == "config.yaml" or "events" in path.name])
+        file = draw.choice(
+            [
+                path
+                for path in files
+                if not heavy or path.suffix == ".ckpt" or path.name == "config.yaml" or "events" in path.name
+            ]
+        )
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(whole, folder)
         kind, content = damaged(draw, (whole / file).read_bytes())
