@@ -2,9 +2,12 @@
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-LONGEST_WORD = 300  # characters: a path may be long
-LONGEST_SENTENCE = 1000
+LONGEST_WORD = 150  # characters: a path may be long
+LONGEST_SENTENCE = 300
+LONGEST_START = 200  # of a sentence that is cut; its end is what helps
 FULL = (errno.ENOSPC, errno.EDQUOT)
 MEMORY = (
     r"tried to allocate (?P<asked>[\d.]+ ?[A-Za-z]+)",  # torch
@@ -17,6 +20,8 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 def plain_sentence(error: BaseException) -> str:
     """What an error says, as one sentence of bearable length."""
     sentence = re.sub(r"^\[Errno \d+\] ", "", " ".join(str(error).split()))
+    if isinstance(error, OSError):
+        sentence = re.sub(r": b'", ": '", sentence)  # a path in bytes
     if isinstance(error, OSError) and error.errno in FULL:
         where = f"for {error.filename}" if error.filename else "on the disk"
         sentence = f"no space is left {where}; make room, or write elsewhere"
@@ -30,6 +35,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_memory(str(error))))
 
 
+@contextmanager
+def naming(setting: str) -> Iterator[None]:
+    """Let the error of a library that takes a setting's value name the setting, since it is a refusal of that value.
+
+    Raises:
+        ValueError: if there was an error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(f"{setting}: {plain_sentence(error)}") from error
+
+
 def shortened(sentence: str) -> str:
     """A sentence whose longest words, and whose end, are left out where they are too long to be read."""
     sentence = re.sub(
@@ -37,7 +57,7 @@ def shortened(sentence: str) -> str:
     )
     if len(sentence) <= LONGEST_SENTENCE:
         return sentence
-    return f"{sentence[: LONGEST_SENTENCE // 2]} ... {sentence[-LONGEST_SENTENCE // 4 :]}"
+    return f"{sentence[:LONGEST_START]} ... {sentence[-(LONGEST_SENTENCE - LONGEST_START - 5) :]}"
 
 
 def _memory(sentence: str) -> str:

@@ -15,6 +15,10 @@ MARKERS = "os^Dv*X"
 TITLE_WIDTH = 36  # characters
 MARKED_POINTS = 40  # a curve of more has no markers
 LOGARITHMIC = 15  # the ratio of the largest to the smallest value, both above 0, from which the axis is logarithmic
+LONGEST_TAG = 200  # characters, of those that patterns are looked for in
+BRANCHING = re.compile(r"[*+?{|]")  # what lets a regular expression try several ways
+MOST_BRANCHES = 3  # a fourth multiplies the time by the length of the tag once more
+ON_A_GROUP = re.compile(r"\)[*+?{]")  # which can take a time that is exponential in it
 
 
 class Chart(NamedTuple):
@@ -47,10 +51,15 @@ def charts_of(log: RunLog) -> list[Chart]:
 
 
 def _match(pattern: str, tag: str) -> bool:
-    """Whether a tag is one that a pattern means; one that is no regular expression means itself."""
+    """Whether a tag is one that a pattern means.
+
+    One that is no regular expression, or one that could take for ever, means itself: a run may come from anybody.
+    """
+    if len(tag) > LONGEST_TAG or len(BRANCHING.findall(pattern)) > MOST_BRANCHES or ON_A_GROUP.search(pattern):
+        return pattern == tag
     try:
         return re.fullmatch(pattern, tag) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         return pattern == tag
 
 

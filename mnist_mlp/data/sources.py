@@ -30,11 +30,11 @@ DATASETS: dict[str, Callable[[Path], Source]] = {
 
 # what lies at a path -> what makes a source of it, or None where something else lies there
 KINDS: dict[str, Callable[[Path], Source | None]] = {
-    "a folder with MNIST's IDX files": idx_folder,
+    "IDX files": idx_folder,
     "Keras's mnist.npz": npz_file,
-    "Nielsen's mnist.pkl.gz": pickle_file,
-    "Kaggle's train.csv and test.csv": csv_files,
-    "Parquet files": parquet_files,
+    "Nielsen's .pkl.gz": pickle_file,
+    "Kaggle's CSV files": csv_files,
+    "Parquet": parquet_files,
     "a folder of pictures for each class": picture_folder,
 }
 
@@ -52,9 +52,12 @@ def find_source(dataset: str, data_dir: Path) -> Source:
     if dataset in DATASETS:
         return DATASETS[dataset](data_dir)
     path = Path(dataset).expanduser()
-    names, kinds = ", ".join(DATASETS), ", ".join(KINDS)
+    first, *splits = ", ".join(DATASETS).split(", emnist_")
+    names, kinds = f"{first}, emnist_{', _'.join(splits)}", ", ".join(KINDS)
     if not dataset or not path.exists():
-        raise ValueError(f"dataset must be one of {names}, or the path of {kinds}; got {dataset!r}, which isn't there")
+        raise ValueError(
+            f"dataset must be one of {names}, or the path of {kinds}; got {dataset!r:.80}, which isn't there"
+        )
     for kind in KINDS.values():
         if source := kind(path):
             return source

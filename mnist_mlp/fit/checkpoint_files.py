@@ -39,9 +39,16 @@ class EpochCheckpoint(ModelCheckpoint):
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave out the best of an epoch that was cut short: it has not validated."""
-        if not (self.monitor and is_inside_an_epoch(trainer)):
+        """Leave out the best of an epoch that was cut short, or ended before the first one that validates."""
+        has_score = self.monitor in trainer.callback_metrics and not is_inside_an_epoch(trainer)
+        if has_score or not self.monitor:
             super().on_train_epoch_end(trainer, pl_module)
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take all of its state again: Lightning's own leaves out the score of the last epoch that was kept."""
+        super().load_state_dict(state_dict)
+        self.current_score = state_dict.get("current_score")
 
     def take_old_state(self, states: dict[str, dict[str, Any]]) -> None:
         """Find its state again in a checkpoint of an older version, where it was an ordinary ModelCheckpoint."""

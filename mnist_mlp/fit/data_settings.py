@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.images import IMAGE_SIZE
 from mnist_mlp.data.sources import find_source
 from mnist_mlp.fit.run_name import check_run_name
 
@@ -24,6 +25,8 @@ def take_from_data(config: Any) -> None:
         files = [Path(str(path)).stem for path in config.config or [] if path is not None]
         config.name = files[-1] if files else source.name
     check_run_name(config.name)
+    if data.image_size < IMAGE_SIZE:
+        raise ValueError(f"data.image_size must be an integer of at least {IMAGE_SIZE}; got {data.image_size}")
     if model.num_inputs is None:
         model.num_inputs = data.image_size**2
     if model.num_inputs != data.image_size**2:

@@ -1,6 +1,13 @@
-"""Numbers that Lightning's Trainer or torch's schedulers take, and that make no sense."""
+"""Numbers that Lightning or torch take, and that make no sense, or that they refuse without naming the setting."""
 
+from collections.abc import Iterator
 from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch.callbacks import Timer
+
+from mnist_mlp.lightning_internals.parser_messages import NOT_FOR_DENSE
 
 AT_LEAST = {
     "accumulate_grad_batches": 1,
@@ -11,11 +18,14 @@ AT_LEAST = {
     "min_steps": 0,
     "num_nodes": 1,
 }
+OF_CALLBACKS = ("patience", "min_delta", "refresh_rate", "annealing_epochs")  # 0 is the least
+LARGEST = torch.finfo(torch.float32).max
+LARGEST_COUNT = torch.iinfo(torch.int64).max
 COUNTS = ("step_size", "T_max", "T_0", "T_mult", "total_iters", "total_steps", "epochs", "steps_per_epoch")
 
 
 def check_numbers(config: Any) -> None:
-    """See that the numbers of the Trainer and of the scheduler make sense.
+    """See that the numbers of the Trainer, its callbacks, the optimizer and the scheduler make sense.
 
     Args:
         config: All settings of a session, by section.
@@ -23,11 +33,51 @@ def check_numbers(config: Any) -> None:
     Raises:
         ValueError: if one does not.
     """
+    for name, value in _numbers_in(config):
+        what = LARGEST_COUNT if isinstance(value, int) else LARGEST
+        is_limit = name.startswith("trainer.") and isinstance(value, float)  # which may be infinite
+        if not (abs(value) <= what or is_limit):  # nor NaN
+            raise ValueError(f"{name} must be a number of at most {float(what):.2g}; got {float(value):.4g}")
+    _check_trainer(config.trainer)
+    _check_optimization(config.model)
+
+
+def check_seed(seed: Any) -> None:
+    """See that all random generators take a seed.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    if isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed_everything must be an integer of at least 0 and below 2**32; got {seed}")
+
+
+def _check_trainer(trainer: Any) -> None:
     for name, smallest in AT_LEAST.items():
-        _check(f"trainer.{name}", config.trainer[name], smallest)
-    if (interval := config.trainer.val_check_interval) in (0, 0.0):
+        _check(f"trainer.{name}", trainer[name], smallest)
+    if (interval := trainer.val_check_interval) in (0, 0.0):
         raise ValueError(f"trainer.val_check_interval must be larger than 0; got {interval}")
-    if (scheduler := config.model.scheduler) and scheduler.class_path.endswith(".LRScheduler"):
+    try:
+        Timer(trainer.max_time)
+    except Exception as error:  # of whatever timedelta does not take
+        sentence = "trainer.max_time must be days:hours:minutes:seconds, such as 00:01:30:00"
+        raise ValueError(f"{sentence}; got {str(trainer.max_time):.80}") from error
+    callbacks = trainer.callbacks if isinstance(trainer.callbacks, list) else [trainer.callbacks]
+    for callback in callbacks:
+        for name, value in (callback.get("init_args") or {} if isinstance(callback, Namespace) else {}).items():
+            if name in OF_CALLBACKS:
+                _check(f"trainer.callbacks.init_args.{name}", value, 0)
+
+
+def _check_optimization(model: Any) -> None:
+    optimizer, scheduler = model.optimizer, model.scheduler
+    if isinstance(optimizer, Namespace) and optimizer.class_path.rpartition(".")[2] in NOT_FOR_DENSE:
+        raise ValueError(f"model.optimizer must be one for dense gradients, such as Adam; got {optimizer.class_path}")
+    if isinstance(optimizer, Namespace) and (optimizer.get("init_args") or {}).get("differentiable"):
+        raise ValueError(
+            "model.optimizer.init_args.differentiable must be false: nothing differentiates through its steps"
+        )
+    if scheduler and scheduler.class_path.endswith(".LRScheduler"):
         raise ValueError(
             f"model.scheduler must be one that can be made; got {scheduler.class_path}, which only says what all of "
             "them have in common: StepLR is one"
@@ -36,6 +86,18 @@ def check_numbers(config: Any) -> None:
         for name, value in (scheduler.get("init_args") or {}).items():
             if name != "last_epoch":  # -1 is torch's word for a new schedule
                 _check(f"model.scheduler.init_args.{name}", value, 1 if name in COUNTS else 0)
+
+
+def _numbers_in(settings: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
+    """All numbers within settings, with the names of their settings."""
+    if isinstance(settings, Namespace | dict):
+        for key, value in (vars(settings) if isinstance(settings, Namespace) else settings).items():
+            yield from _numbers_in(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(settings, list | tuple):
+        for value in settings:
+            yield from _numbers_in(value, name)
+    elif isinstance(settings, int | float) and not isinstance(settings, bool):
+        yield name, settings
 
 
 def _check(name: str, value: Any, smallest: int) -> None:

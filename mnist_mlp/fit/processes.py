@@ -41,6 +41,9 @@ def check_processes(trainer: Trainer) -> None:
     Raises:
         ValueError: if they are not.
     """
+    most = max(2, os.cpu_count() or 1)
+    if trainer.strategy.root_device.type == "cpu" and trainer.num_devices > most:
+        raise ValueError(f"trainer.devices must be at most {most}, the processors here; got {trainer.num_devices}")
     asked = f"--trainer.devices {trainer.num_devices} --trainer.num_nodes {trainer.num_nodes}"
     if torch.distributed.is_torchelastic_launched():
         started, here = int(os.environ["WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])

@@ -1,5 +1,6 @@
 """The settings of a run: as its config.yaml and its checkpoints hold them, and how others differ from them."""
 
+import argparse
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -98,7 +99,7 @@ def settings_of_run(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     content = read_checkpoint(checkpoint)
     _sections_in(content, checkpoint)  # refuses another program's file
     stored = content.get("config")
-    config = (run_folder(checkpoint) or checkpoint.parent) / "config.yaml"
+    config = settings_file(checkpoint)
     try:
         newest = _whole(config)
     except (ValueError, FileNotFoundError) as error:
@@ -106,6 +107,20 @@ def settings_of_run(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             raise _no_settings(checkpoint, config, error) from error
         newest = stored
     return _of_a_run(newest, config), _of_a_run(stored or newest, config)
+
+
+def settings_file(checkpoint: Path) -> Path:
+    """The config.yaml of the run that a checkpoint is of."""
+    return (run_folder(checkpoint) or checkpoint.parent) / "config.yaml"
+
+
+def parses(parser: ArgumentParser, settings: dict[str, Any]) -> bool:
+    """Whether the settings of a run are such, since its config.yaml may have been changed."""
+    try:
+        parser.parse_object(settings)
+    except argparse.ArgumentError as error:
+        return not settings or "are required" in str(error)
+    return True
 
 
 def _of_a_run(text: str, config: Path) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
     if name is not None:
         check_run_name(name)
     if which not in ("best", "last"):
-        if not Path(which).is_file():
-            raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which}")
+        if not os.path.isfile(which):  # which is False for what no file can be called, too
+            raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which:.200}")
         return Path(which)
     runs = f"{glob.escape(name) if name else '*'}/*"
     found = list(log_dir.glob(f"{runs}/checkpoints/{'best' if which == 'best' else '*'}.ckpt"))

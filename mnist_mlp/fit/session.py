@@ -20,6 +20,7 @@ from typing_extensions import override
 
 from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
+from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import (
@@ -30,15 +31,17 @@ from mnist_mlp.fit.checkpoint_files import (
 )
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
-from mnist_mlp.fit.number_checks import check_numbers
+from mnist_mlp.fit.null_checks import check_nulls
+from mnist_mlp.fit.number_checks import check_numbers, check_seed
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
-from mnist_mlp.fit.run_config import differences, settings_of_network, settings_of_run, text_of
+from mnist_mlp.fit.run_config import differences, parses, settings_file, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
 from mnist_mlp.fit.trust import check_classes
+from mnist_mlp.lightning_internals.event_writer import event_file_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -180,15 +183,15 @@ class TrainingSession(LightningCLI):
             else:
                 self.config = parser.parse_object(settings)
         except argparse.ArgumentError as error:
-            raise ValueError(one_sentence(str(error), parser.get_defaults().keys())) from error
+            where = "" if parses(parser, remembered) else f"{settings_file(self.checkpoint)}: "
+            raise ValueError(where + one_sentence(str(error), parser.get_defaults().keys())) from error
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
         self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
-        seed = self.config.seed_everything
-        if isinstance(seed, bool) or seed < 0:
-            raise ValueError(f"seed_everything must be an integer of at least 0; got {seed}")
+        check_seed(self.config.seed_everything)
 
     @override
     def before_instantiate_classes(self) -> None:
+        check_nulls(self.parser, self.config)
         check_numbers(self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
@@ -208,9 +211,10 @@ class TrainingSession(LightningCLI):
             callbacks += self._callbacks_of_fit(config)
         else:
             kwargs["enable_checkpointing"] = False
-        trainer = super().instantiate_trainer(
-            callbacks=callbacks, **kwargs, **devices_of_torchrun(config.trainer.devices)
-        )
+        with naming("trainer"):
+            trainer = super().instantiate_trainer(
+                callbacks=callbacks, **kwargs, **devices_of_torchrun(config.trainer.devices)
+            )
         check_processes(trainer)
         return trainer
 
@@ -247,7 +251,11 @@ class TrainingSession(LightningCLI):
         """
         sentence = partial(interrupted, self.command, self.trainer)
         try:
-            with ending_together(self.trainer), interrupts_as_errors(self.trainer, sentence):
+            with (
+                ending_together(self.trainer),
+                event_file_errors(self.trainer),
+                interrupts_as_errors(self.trainer, sentence),
+            ):
                 {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
         except BaseException:
             self._discard_unused_folder()

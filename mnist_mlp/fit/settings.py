@@ -136,9 +136,13 @@ class Given:
             settings = laid_over(settings, read_settings(file))
         settings = laid_over(settings, self.settings)
         trainer = settings.get("trainer")
+        log_dir = trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None
+        for name, value in (("ckpt_path", settings.get("ckpt_path")), ("trainer.default_root_dir", log_dir)):
+            if not isinstance(value, str | Path | None):
+                raise ValueError(f"{name} must be a path; got {value!r:.80}")
         stems = [file.stem for file in [*files, *seen.config]]
         return CheckpointAsked(
             seen.ckpt_path or settings.get("ckpt_path"),
-            log_folder(seen.log_dir or (trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None)),
+            log_folder(seen.log_dir or log_dir),
             next((name for name in (seen.name, settings.get("name"), *stems[-1:]) if name is not None), None),
         )

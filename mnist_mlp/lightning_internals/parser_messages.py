@@ -14,6 +14,7 @@ CLASSES = {
     "trainer.logger": ("lightning.pytorch.loggers", "Logger"),
 }
 NOT_TYPED = ("ChainedScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR")  # they are made of other objects
+NOT_FOR_DENSE = ("SparseAdam",)  # gradients
 LONGEST_LIST = 200  # characters
 
 
@@ -29,24 +30,29 @@ def one_sentence(message: str, settings: Iterable[str]) -> str:
     sentence = " ".join(message.split())
     sentence = re.sub(r'Parser key "(.+?)": ', r"\1: ", sentence)
     sentence = re.sub(r"Expected a <class '(\w+)'>\. Got value:", r"expected \1; got", sentence)
-    sentence = re.sub(r"Type \S+\[.*?\] expects a function or a callable class: ", "", sentence)
-    sentence = re.sub(r"\.? Got value: Namespace\(.*\)$", "", sentence)
+    sentence = re.sub(r"Expected a typing.Literal\[(.+?)\]\. Got value:", r"expected one of \1; got", sentence)
+    sentence = re.sub(r"Expected (a tuple with \d+ elements)\. Got value:", r"expected \1; got", sentence)
     if missing := re.fullmatch(r"argument --(\S+): expected one argument", sentence):
         return f"--{missing[1]} needs a value; one that begins with - is typed --{missing[1]}=-1"
-    if unknown := _class_unknown(sentence):
+    setting, _, rest = sentence.partition(": ")
+    if unknown := _class_unknown(setting, rest):
         return unknown
+    sentence = re.sub(r"- Expected a path but .*?either not accessible or invalid - ", "", sentence)
+    setting, _, rest = sentence.partition(": ")
+    if explained := _no_class(setting, rest) or _argument_wrong(setting, rest):
+        return explained
+    if unloadable := re.match(r"Unable to load config '(.*?)' - ", rest):
+        return f"{setting} must hold settings, or be the path of a file with some; got {unloadable[1]:.80}"
     sentence = _union_shortened(sentence)
-    sentence = re.sub(r"- Expected a path but \S+ either not accessible or invalid - ", "", sentence)
     return sentence + _hint(sentence, settings)
 
 
-def _class_unknown(sentence: str) -> str:
+def _class_unknown(setting: str, rest: str) -> str:
     """Where a class was named that there is not: the nearest, and which there are; else nothing."""
-    setting, _, rest = sentence.partition(": ")
     named = re.search(r"Expected a path but (\S+) either not accessible", rest) or re.search(
-        r"(?:Import path|Expected a dot import path string:?) '?([\w.]+)", rest
+        r"(?:Import path|Expected a dot import path string:?|callable class: Expected) '?([\w.]+)", rest
     )
-    about_an_argument = re.match(r"\w+: ", rest)
+    about_an_argument = re.match(r"(Type \S+\[.*?\] expects a function or a callable class: )?\w+: ", rest)
     if setting not in CLASSES or not named or about_an_argument:
         return ""
     module, base = CLASSES[setting]
@@ -58,27 +64,76 @@ def _class_unknown(sentence: str) -> str:
     return f"{setting} must be one of {listed}, or the path of a class; got {named[1]:.60}{hint}"
 
 
+def _no_class(setting: str, rest: str) -> str:
+    """Where what should name a class and its arguments does not, else nothing."""
+    if re.search(r"unhashable type|is not iterable|object has no attribute '(keys|items)'|must be a mapping", rest):
+        return (
+            f"{setting} must be a class: a text, or class_path with a text and init_args with settings by their names"
+        )
+    if unnamed := re.search(r"Option '(.+?)' is not accepted\. Got value: Namespace\(class_path='typing\.", rest):
+        return f"{setting} must name its class before {unnamed[1]}, as --{setting} does"
+    return ""
+
+
+def _argument_wrong(setting: str, rest: str) -> str:
+    """Where a class is known, and what is wrong is one of its arguments; else nothing."""
+    begin, end = (
+        r"(?:Problem with given class_path '\S+'|expects a function or a callable class): ",
+        r"\. Got value: Namespace",
+    )
+    end = rf"(?:{end}| - Expected a | - Problem with| - Not a valid|$)"
+    problem = re.search(rf"{begin}(\w+: Does not validate .*? Given value: .*?){end}", rest) or re.search(
+        rf"{begin}(.+?)(?:{end}| Given value type)", rest
+    )
+    path = re.search(r"class_path(?:=| )'([\w.]+)'", rest)
+    if not problem or not path:
+        return ""
+    name = path[1].rpartition(".")[2]
+    if missing := re.match(r"the following arguments are required: (.+)", problem[1]):
+        return f"{setting}: {name} needs {missing[1]}"
+    if unknown := re.match(r"Option '(.+?)' is not accepted", problem[1]):
+        if unknown[1] == "class_path":  # what stands beside it makes jsonargparse take all for arguments
+            return f"{setting}: beside class_path only init_args may stand"
+        nearest = get_close_matches(unknown[1], _arguments_of(path[1]), n=1)
+        return f"{setting}: {name} has no {unknown[1]}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+    return f"{setting}: {_union_shortened(problem[1])}"
+
+
+def _arguments_of(path: str) -> list[str]:
+    module, _, name = path.rpartition(".")
+    try:
+        return [*inspect.signature(getattr(import_module(module), name)).parameters]
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return []
+
+
 def class_names(module: str, base: str) -> list[str]:
     """The public classes of a module that can be made, and are of one kind."""
     home = import_module(module)
     kind = getattr(home, base)
     found = {name: each for name, each in vars(home).items() if inspect.isclass(each) and not name.startswith("_")}
     names = (name for name, each in found.items() if issubclass(each, kind) and each is not kind)
-    return sorted(name for name in names if name not in NOT_TYPED)
+    return sorted(name for name in names if name not in NOT_TYPED + NOT_FOR_DENSE)
 
 
 def _union_shortened(sentence: str) -> str:
     """Where a value may be of several types, the types without what is wrong with each."""
-    union = re.search(r"Does not validate .* Errors: (- .+) Given value type: .*? Given value: ", sentence)
+    union = re.search(
+        r"Does not validate against any of the Union subtypes Subtypes: \[(.+?)\] Errors: ?(.*)", sentence
+    )
     if not union:
         return sentence
-    kinds = [kind or literal for kind, literal in re.findall(r"<class '(\w+)'>|Literal\[(.+?)\]", union[1])]
-    allowed = " or ".join(dict.fromkeys(kinds)).replace(" or NoneType", " or null")
-    return sentence.replace(union[0], f"expected {allowed}; got ")
+    kinds = re.findall(r"<class '(?:\w+\.)*(\w+)'>|Literal\[(.+?)\]|(list|Iterable|Callable|dict|tuple)\[", union[1])
+    names = dict.fromkeys(next(filter(None, kind)).replace("NoneType", "null") for kind in kinds)
+    allowed = " or ".join(name for name in names if name != "Tensor")  # which nobody can type
+    _, given, value = union[2].rpartition("Given value: ")
+    return sentence.replace(union[0], f"expected {allowed}" + (f"; got {value:.80}" if given else ""))
 
 
 def _hint(sentence: str, settings: Iterable[str]) -> str:
     """What may help: the setting that was meant, or where there are settings."""
+    if "Empty nested key" in sentence:
+        return "; a name has nothing before or after one of its dots"
     if "are required" in sentence:
         return "; a configuration file has all: --config configs/quickstart.yaml"
     nearest = get_close_matches(_unknown(sentence), settings, n=1)

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 
+from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
@@ -204,10 +205,12 @@ class MLPClassifier(TrainedInBlocks):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer of all parameters, and its scheduler where there is one."""
-        optimizer = self.optimizer(self.parameters())
+        with naming("model.optimizer"):
+            optimizer = self.optimizer(self.parameters())
         if self.scheduler is None:
             return optimizer
-        scheduler = self.scheduler(optimizer)
+        with naming("model.scheduler"):
+            scheduler = self.scheduler(optimizer)
         monitor = getattr(scheduler, "monitor", None)
         schedule = {"scheduler": scheduler, "interval": self.scheduler_interval, "monitor": monitor}
         return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})

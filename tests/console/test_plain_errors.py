@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mnist_mlp.console.plain_errors import is_out_of_memory, plain_sentence
+from mnist_mlp.console.plain_errors import is_out_of_memory, naming, plain_sentence
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,23 @@ def test_a_full_disk_is_said():
 
 def test_numbers_of_the_system_are_left_out():
     assert plain_sentence(OSError(errno.EINVAL, "Invalid argument")) == "Invalid argument"
+    assert plain_sentence(FileNotFoundError(errno.ENOENT, "No such file", b"logs/a")) == "No such file: 'logs/a'"
 
 
 def test_long_input_is_not_repeated_whole():
     said = plain_sentence(ValueError(f"got '{'x' * 10**6}'; use y"))
     assert said == f"got '{'x' * 59}... (1,000,003 characters) use y"
-    assert len(plain_sentence(ValueError("relu, " * 10**5))) < 1000
+    cut = plain_sentence(ValueError(f"{'relu, ' * 10**5} did you mean tanh?"))
+    assert len(cut) == 300
+    assert cut.endswith("did you mean tanh?")
     assert plain_sentence(ValueError("short\n  and plain")) == "short and plain"
+
+
+def test_the_error_of_a_library_names_the_setting():
+    with pytest.raises(ValueError, match=r"^model.optimizer: 'a' is too large$"), naming("model.optimizer"):
+        raise TypeError("'a' is too\n  large")
+    with pytest.raises(RuntimeError, match="tried to allocate"), naming("model.optimizer"):
+        raise RuntimeError("you tried to allocate 3136000000000 bytes. Error code 12")
 
 
 def test_other_errors_stay_unexpected():

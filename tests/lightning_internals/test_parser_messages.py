@@ -90,7 +90,7 @@ def session_sentence(tmp_path, monkeypatch):
         ("--trainer.callbacks=EarlyStoping", "trainer.callbacks must be one of the", "did you mean EarlyStopping?"),
         ("--trainer.callbacks=[EarlyStoping]", "trainer.callbacks must be one of the", "did you mean EarlyStopping?"),
         ("--trainer.logger=CSVLoger", "trainer.logger must be one of CSVLogger, ", "did you mean CSVLogger?"),
-        ("--trainer.precision=nope", "trainer.precision: expected int or 'transformer-engine'", " or null; got nope"),
+        ("--trainer.precision=nope", "trainer.precision: expected 64, 32, 16 or 'transf", " or null; got nope"),
     ],
 )
 def test_a_misspelt_class_gets_the_nearest_and_all_there_are(session_sentence, typed, start, end):
@@ -103,6 +103,74 @@ def test_a_misspelt_class_gets_the_nearest_and_all_there_are(session_sentence, t
 def test_a_wrong_argument_of_a_class_is_named(session_sentence):
     sentence = session_sentence("--model.optimizer=Adam", "--model.optimizer.lr=abc")
     assert sentence == "model.optimizer: lr: expected float; got abc"
+
+
+UNKNOWN = "model.optimizer must be one of ASGD, "
+
+
+@pytest.mark.parametrize(
+    ("section", "settings", "sentence"),
+    [
+        ("trainer", {"callbacks": "EarlyStopping"}, "trainer.callbacks: EarlyStopping needs monitor"),
+        ("trainer", {"callbacks": 3}, "trainer.callbacks: expected list or Callback or null; got 3"),
+        ("trainer", {"logger": {"class_path": "CSVLogger"}}, "trainer.logger: CSVLogger needs save_dir"),
+        ("model", {"scheduler": {"class_path": "StepLR"}}, "model.scheduler: StepLR needs step_size"),
+        ("model", {"optimizer": {"class_path": 3}}, "model.optimizer must be a class: a text, or class_path with a "),
+        ("model", {"optimizer": {"class_path": "SGD", "init_args": 3}}, "model.optimizer must be a class: a text, or "),
+        (
+            "model",
+            {"optimizer": {"class_path": "SGD", "x": 3}},
+            "model.optimizer: beside class_path only init_args may",
+        ),
+        ("model", {"optimizer": {"class_path": "builtins.dict"}}, UNKNOWN),
+        ("model", {"optimizer": "SparseAdam"}, "model.optimizer must be one for dense gradients, such as Adam; got "),
+        ("model", {"gradients": "x"}, "model.gradients: expected one of 'autograd', 'manual'; got x"),
+        ("model", {"": 3}, "; a name has nothing before or after one of its dots"),
+        (
+            "data",
+            {"augmentation": {"alpha": [1]}},
+            "data.augmentation.alpha: expected a tuple with 2 elements; got [1]",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_class_or_its_arguments_is_said_and_nothing_else(
+    tmp_path, monkeypatch, section, settings, sentence
+):
+    from mnist_mlp.fit import prepare
+
+    monkeypatch.chdir(tmp_path)
+    given = {"model": {"hidden_sizes": [3]}, "data": {"dataset": "digits"}}
+    given[section] = {**given.get(section, {}), **settings}
+    with pytest.raises(ValueError, match=r".") as refused:
+        prepare("fit", **given)
+    said = str(refused.value)
+    assert sentence in said
+    assert len(said) < 200
+    assert not [word for word in ("Namespace", "<class", "Union") if word in said]
+
+
+@pytest.mark.parametrize(
+    ("setting", "argument", "value", "sentence"),
+    [
+        ("callbacks", "patience", "x", "trainer.callbacks: patience: expected int; got x"),
+        ("callbacks", "patienc", 3, "trainer.callbacks: EarlyStopping has no patienc; did you mean patience?"),
+    ],
+)
+@pytest.mark.parametrize("in_a_list", [False, True])
+def test_an_argument_of_a_callback_is_named(tmp_path, monkeypatch, setting, argument, value, sentence, in_a_list):
+    from mnist_mlp.fit import prepare
+
+    monkeypatch.chdir(tmp_path)
+    callback = {"class_path": "EarlyStopping", "init_args": {"monitor": "val/acc", argument: value}}
+    trainer = {setting: [callback] if in_a_list else callback}
+    with pytest.raises(ValueError, match=f"^{sentence.replace('?', '.')}$"):
+        prepare("fit", model={"hidden_sizes": [3]}, data={"dataset": "digits"}, trainer=trainer)
+
+
+def test_a_scheduler_needs_its_class_before_its_arguments(session_sentence):
+    expected = "model.scheduler must name its class before gamma, as --model.scheduler does"
+    assert session_sentence("--model.scheduler.gamma=0.5") == expected
+    assert session_sentence("--model.scheduler=StepLR", "--model.scheduler.gama=3").endswith("did you mean gamma?")
 
 
 def test_a_value_that_looks_like_an_option_is_typed_with_an_equals_sign(session_sentence):
