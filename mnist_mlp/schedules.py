@@ -1,8 +1,10 @@
 """Schedules that torch lacks."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, SequentialLR
 
 
 class RisingMomentum(LRScheduler):
@@ -55,3 +57,33 @@ class RisingMomentum(LRScheduler):
         for group in self.optimizer.param_groups:
             group["momentum"] = self.start + (self.end - self.start) * share
         return [eta * self.gamma**self.last_epoch for eta in self.base_lrs]
+
+
+class SchedulesInTurn(SequentialLR):
+    """One schedule after the other: torch's SequentialLR, made of schedules without their optimizer.
+
+    So it can be written in a configuration file: a warm-up, say, and then a decay.
+
+    Args:
+        optimizer: Whose learning rate is moved.
+        schedulers: Torch's schedulers without their optimizer, the first one first.
+        milestones: The steps at which the second one begins, the third one, and so on.
+        last_epoch: The last step that was made, -1 for none.
+
+    Raises:
+        ValueError: if there is not one milestone less than schedulers.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: list[Callable[[Optimizer], LRScheduler]],
+        milestones: list[int],
+        last_epoch: int = -1,
+    ) -> None:
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                f"milestones must be one less than schedulers, the steps at which the next one begins; "
+                f"got {len(milestones)} for {len(schedulers)} schedulers"
+            )
+        super().__init__(optimizer, [make(optimizer) for make in schedulers], milestones, last_epoch)

@@ -1,7 +1,8 @@
 import pytest
 import torch
+from torch.optim.lr_scheduler import ExponentialLR, LinearLR, SequentialLR
 
-from mnist_mlp.schedules import RisingMomentum
+from mnist_mlp.schedules import RisingMomentum, SchedulesInTurn
 
 
 def optimizer():
@@ -53,3 +54,26 @@ def test_an_optimizer_without_momentum_is_refused():
     adam = torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     with pytest.raises(ValueError, match="the optimizer must have a momentum; got Adam"):
         RisingMomentum(adam)
+
+
+def rates(sgd, schedule):
+    seen = []
+    for _ in range(6):
+        seen.append(sgd.param_groups[0]["lr"])
+        sgd.step()
+        schedule.step()
+    return seen
+
+
+def test_schedules_in_turn_are_torchs():
+    one, other = optimizer(), optimizer()
+    parts = [LinearLR(one, total_iters=3), ExponentialLR(one, 0.5)]
+    expected = rates(one, SequentialLR(one, parts, [3]))
+    makers = [lambda sgd: LinearLR(sgd, total_iters=3), lambda sgd: ExponentialLR(sgd, 0.5)]
+    assert rates(other, SchedulesInTurn(other, makers, [3])) == expected
+    assert expected == pytest.approx([0.5 / 3, 0.5 * 5 / 9, 0.5 * 7 / 9, 0.5, 0.25, 0.125])
+
+
+def test_schedules_in_turn_need_the_steps_between_them():
+    with pytest.raises(ValueError, match=r"^milestones must be one less than schedulers, .*; got 2 for 1 schedulers$"):
+        SchedulesInTurn(optimizer(), [lambda sgd: ExponentialLR(sgd, 0.5)], [1, 2])

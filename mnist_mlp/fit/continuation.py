@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from typing_extensions import override
 
 from mnist_mlp.console.files import replaced_at_once
@@ -15,7 +15,11 @@ from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.changed_optimization import change_optimization
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import moved
-from mnist_mlp.lightning_internals.cut_epochs import begin_the_next_epoch, go_on_within_the_epoch
+from mnist_mlp.lightning_internals.cut_epochs import (
+    begin_the_next_epoch,
+    go_on_within_the_epoch,
+    is_at_the_end_of_an_epoch,
+)
 
 
 class RunSettings(Callback):
@@ -33,6 +37,7 @@ class RunSettings(Callback):
         self.optimization = optimization
         self.config = config
         self.validation_images = ""
+        self._measured: dict[str, float] = {}
         self.trained = False  # whether a training began
 
     @override
@@ -48,6 +53,9 @@ class RunSettings(Callback):
         _check_length_of_cycle(trainer)
         self.trained = True
         begin_the_next_epoch(trainer)
+        for schedule in trainer.lr_scheduler_configs:
+            if schedule.monitor in self._measured:
+                cast(ReduceLROnPlateau, schedule.scheduler).step(self._measured[schedule.monitor])
         own = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
         if trainer.is_global_zero and own:
             folder = Path(own[0].dirpath or "").parent
@@ -60,12 +68,17 @@ class RunSettings(Callback):
         checkpoint["optimization"] = self.optimization
         checkpoint["config"] = self.config
         checkpoint["validation_images"] = self.validation_images
+        if is_at_the_end_of_an_epoch(checkpoint):  # after this, Lightning lets those step that watch a metric
+            schedules = [each for each in trainer.lr_scheduler_configs if each.interval == "epoch"]
+            watched = {each.monitor for each in schedules if each.monitor and each.reduce_on_plateau}
+            checkpoint["measured"] = {name: trainer.callback_metrics[name].item() for name in watched}
         checkpoint["is_cut_short"] = go_on_within_the_epoch(trainer, checkpoint["loops"])
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # before callbacks, optimizer and scheduler are restored from it
         _check_max_epochs(trainer, checkpoint["epoch"])
+        self._measured = checkpoint.get("measured", {})
         states = checkpoint["callbacks"]
         for callback in trainer.checkpoint_callbacks:
             if isinstance(callback, EpochCheckpoint):

@@ -60,10 +60,14 @@ def begin_the_next_epoch(trainer: Trainer) -> None:
     epoch_loop.reset_restart_stage()
 
 
-def epochs_trained(checkpoint: dict[str, Any]) -> int:
-    """How many whole epochs of mini-batches were trained on before a checkpoint was written.
+def is_at_the_end_of_an_epoch(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint was written after the last mini-batch of an epoch.
 
-    Relies on its keys `epoch` and, in `loops.fit_loop`, `epoch_loop.batch_progress.is_last_batch`.
+    Relies on its key `is_last_batch` in `loops.fit_loop.epoch_loop.batch_progress`.
     """
-    batches = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
-    return checkpoint["epoch"] + batches["is_last_batch"]
+    return checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]
+
+
+def epochs_trained(checkpoint: dict[str, Any]) -> int:
+    """How many whole epochs of mini-batches were trained on before a checkpoint was written."""
+    return checkpoint["epoch"] + is_at_the_end_of_an_epoch(checkpoint)

@@ -60,6 +60,8 @@ def _class_unknown(setting: str, rest: str) -> str:
     listed = ", ".join(names)
     listed = listed if len(listed) <= LONGEST_LIST else f"the classes of {module}"
     nearest = get_close_matches(named[1].rpartition(".")[2], names, n=1, cutoff=0.5)
+    if nearest and nearest[0] == named[1]:
+        return f"{setting} must be given by its path, {module}.{named[1]}; got {named[1]}, a name that two classes have"
     hint = f": did you mean {nearest[0]}?" if nearest else ""
     return f"{setting} must be one of {listed}, or the path of a class; got {named[1]:.60}{hint}"
 
@@ -77,6 +79,8 @@ def _no_class(setting: str, rest: str) -> str:
 
 def _argument_wrong(setting: str, rest: str) -> str:
     """Where a class is known, and what is wrong is one of its arguments; else nothing."""
+    if setting == "model.scheduler" and re.search(r"\bschedulers: ", rest):
+        return f"{setting}: several in turn are those of mnist_mlp.schedules.SchedulesInTurn, without their optimizer"
     begin, end = (
         r"(?:Problem with given class_path '\S+'|expects a function or a callable class): ",
         r"\. Got value: Namespace",

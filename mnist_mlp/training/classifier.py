@@ -10,6 +10,7 @@ from lightning.pytorch.cli import LRSchedulerCallable
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
@@ -50,7 +51,8 @@ class MLPClassifier(TrainedInBlocks):
             mini-batch, that far away (`mnist_mlp.network.adversarial`). train/loss and train/acc are then of both.
         gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.equations.backprop`.
         optimizer: Any torch optimizer without its parameters.
-        scheduler: Any torch learning-rate scheduler without its optimizer.
+        scheduler: Any torch learning-rate scheduler without its optimizer. ReduceLROnPlateau watches val/loss, or
+            val/acc where its mode is "max".
         scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
         num_inputs: Pixels of an image. `mnist-mlp fit` takes the data's where it is not given, as for num_classes.
         num_classes: Classes, at least two: the ten digits, or `MNISTDataModule.num_classes`.
@@ -212,6 +214,8 @@ class MLPClassifier(TrainedInBlocks):
         with naming("model.scheduler"):
             scheduler = self.scheduler(optimizer)
         monitor = getattr(scheduler, "monitor", None)
+        if isinstance(scheduler, ReduceLROnPlateau) and monitor is None:  # torch's own, not Lightning's
+            monitor = "val/loss" if scheduler.mode == "min" else "val/acc"
         schedule = {"scheduler": scheduler, "interval": self.scheduler_interval, "monitor": monitor}
         return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})
 

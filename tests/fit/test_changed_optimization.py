@@ -21,6 +21,11 @@ def schedule(name, **init_args):
     return {"class_path": f"torch.optim.lr_scheduler.{name}", "init_args": init_args}
 
 
+def in_turn(*schedulers):
+    arguments = {"schedulers": [*schedulers], "milestones": [2]}
+    return {"class_path": "mnist_mlp.schedules.SchedulesInTurn", "init_args": arguments}
+
+
 # before and after, with the interval at which each makes most sense
 CHANGED = [
     (schedule("StepLR", step_size=2), schedule("StepLR", step_size=1, gamma=0.5), "epoch"),
@@ -44,6 +49,11 @@ CHANGED = [
     (
         {"class_path": "mnist_mlp.schedules.RisingMomentum", "init_args": {"total_iters": 3}},
         {"class_path": "mnist_mlp.schedules.RisingMomentum", "init_args": {"total_iters": 4, "gamma": 0.9}},
+        "epoch",
+    ),
+    (
+        in_turn(schedule("LinearLR"), schedule("ExponentialLR", gamma=0.5)),
+        in_turn(schedule("ConstantLR"), schedule("ExponentialLR", gamma=0.9)),
         "epoch",
     ),
     (schedule("StepLR", step_size=2), schedule("ExponentialLR", gamma=0.5), "epoch"),
@@ -138,19 +148,26 @@ class Velocities(Callback):
 
 PLATEAU = {
     "class_path": "lightning.pytorch.cli.ReduceLROnPlateau",
-    "init_args": {"monitor": "train/acc", "mode": "min", "factor": 0.5, "patience": 0},
+    "init_args": {"monitor": "train/acc", "mode": "max", "threshold": 10, "factor": 0.5, "patience": 0},
 }
 
 
-def test_a_schedule_that_depends_on_what_was_measured_goes_on_as_it_was():
+def test_a_schedule_that_depends_on_what_was_measured_makes_each_of_its_steps():
+    expected = rates(SGD, PLATEAU, name="whole")
+    assert len({rate["lr"] for rate in expected.values()}) > 2
+    rates(SGD, PLATEAU, epochs=2, name="run")
+    assert rates(SGD, PLATEAU, ckpt_path="last", name="run") == second_half(expected)
+
+
+def test_and_goes_on_as_it_was():
     changed = {**SGD, "init_args": {"lr": 0.4, "momentum": 0.9}}
     rates(SGD, PLATEAU, epochs=3, name="run")
     last = torch.load("logs/run/version_0/checkpoints/last.ckpt", weights_only=True)
-    lr = last["optimizer_states"][0]["param_groups"][0]["lr"]
-    assert lr < 0.4
+    lr = last["optimizer_states"][0]["param_groups"][0]["lr"] / 2
+    assert lr < 0.2
     (seen, *_) = rates(changed, PLATEAU, ckpt_path="last", name="run").values()
     assert seen["momentum"] == 0.9
-    assert seen["lr"] in (lr, lr / 2)
+    assert seen["lr"] == lr
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,10 @@ def test_the_same_settings_change_nothing():
 
 
 def test_a_checkpoint_keeps_its_settings():
-    within_an_epoch = {"epoch_progress": {"total": {"started": 1, "processed": 0}}, "epoch_loop.batch_progress": {}}
+    within_an_epoch = {
+        "epoch_progress": {"total": {"started": 1, "processed": 0}},
+        "epoch_loop.batch_progress": {"is_last_batch": False},
+    }
     checkpoint: dict[str, Any] = {"loops": {"fit_loop": within_an_epoch}}
     settings = RunSettings({"optimizer": SGD, "scheduler": None}, "seed_everything: 3\n")
     settings.on_save_checkpoint(cast(Trainer, None), cast(LightningModule, None), checkpoint)

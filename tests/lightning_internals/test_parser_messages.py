@@ -177,3 +177,18 @@ def test_a_value_that_looks_like_an_option_is_typed_with_an_equals_sign(session_
     expected = "--model.l2 needs a value; one that begins with - is typed --model.l2=-1"
     assert session_sentence("--model.l2", "-inf") == expected
     assert session_sentence("--model.l2=-inf") == "model.l2: expected float; got -inf"
+
+
+def test_a_scheduler_whose_name_two_classes_have_is_given_by_its_path(session_sentence):
+    expected = (
+        "model.scheduler must be given by its path, torch.optim.lr_scheduler.ReduceLROnPlateau; got ReduceLROnPlateau, "
+        "a name that two classes have"
+    )
+    assert session_sentence("--model.scheduler=ReduceLROnPlateau") == expected
+
+
+def test_several_schedules_in_turn_have_a_class_of_their_own(session_sentence):
+    parts = '{"schedulers": [{"class_path": "torch.optim.lr_scheduler.LinearLR"}], "milestones": []}'
+    given = f'{{"class_path": "torch.optim.lr_scheduler.SequentialLR", "init_args": {parts}}}'
+    expected = "model.scheduler: several in turn are those of mnist_mlp.schedules.SchedulesInTurn"
+    assert session_sentence(f"--model.scheduler={given}").startswith(expected)

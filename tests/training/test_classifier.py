@@ -5,6 +5,7 @@ import pytest
 import torch
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
 
@@ -79,16 +80,18 @@ def test_schedules_step_per_epoch_or_per_step(tiny_mnist, tmp_path, interval, st
 
 
 def test_a_plateau_schedule_watches_its_metric(tiny_mnist, tmp_path):
-    from lightning.pytorch.cli import ReduceLROnPlateau
+    from lightning.pytorch.cli import ReduceLROnPlateau as LightningsReduceLROnPlateau
 
-    model = MLPClassifier(
-        [4],
-        optimizer=lambda parameters: SGD(parameters, lr=0.0),
-        scheduler=lambda optimizer: ReduceLROnPlateau(optimizer, "val/loss", factor=0.5, patience=0, eps=0),
-    )
-    fitter = trainer(tmp_path, max_epochs=3)
-    fitter.fit(model, tiny_data())
-    assert fitter.lr_scheduler_configs[0].monitor == "val/loss"
+    settings: dict[str, Any] = {"factor": 0.5, "patience": 0, "eps": 0}
+    for makes, watched in (
+        (lambda sgd: LightningsReduceLROnPlateau(sgd, "train/loss", **settings), "train/loss"),
+        (lambda sgd: ReduceLROnPlateau(sgd, **settings), "val/loss"),
+        (lambda sgd: ReduceLROnPlateau(sgd, mode="max", **settings), "val/acc"),
+    ):
+        model = MLPClassifier([4], optimizer=lambda parameters: SGD(parameters, lr=0.0), scheduler=makes)
+        fitter = trainer(tmp_path, max_epochs=3)
+        fitter.fit(model, tiny_data())
+        assert fitter.lr_scheduler_configs[0].monitor == watched
 
 
 def test_checkpoints_load_with_weights_only_and_rebuild_the_model(tiny_mnist, tmp_path):
