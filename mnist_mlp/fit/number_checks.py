@@ -61,7 +61,7 @@ def _check_trainer(trainer: Any) -> None:
         Timer(trainer.max_time)
     except Exception as error:  # of whatever timedelta does not take
         sentence = "trainer.max_time must be days:hours:minutes:seconds, such as 00:01:30:00"
-        raise ValueError(f"{sentence}; got {str(trainer.max_time):.80}") from error
+        raise ValueError(f"{sentence}; got {trainer.max_time!s:.80}") from error
     callbacks = trainer.callbacks if isinstance(trainer.callbacks, list) else [trainer.callbacks]
     for callback in callbacks:
         for name, value in (callback.get("init_args") or {} if isinstance(callback, Namespace) else {}).items():

@@ -19,10 +19,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 MEMORY = 4 * 2**30  # bytes that a command may ask for, besides what its imports take
-SMALL = (
-    "--model.hidden_sizes=[3] --data.dataset=digits --data.train_size=40 --data.val_size=20 --data.batch_size=10 "
-    "--trainer.max_epochs=2 --trainer.accelerator=cpu --trainer.enable_progress_bar=false --name=small"
-).split()
+SMALL = [
+    "--model.hidden_sizes=[3]",
+    "--data.dataset=digits",
+    "--data.train_size=40",
+    "--data.val_size=20",
+    "--data.batch_size=10",
+    "--trainer.max_epochs=2",
+    "--trainer.accelerator=cpu",
+    "--trainer.enable_progress_bar=false",
+    "--name=small",
+]
 
 
 class Ended(NamedTuple):

@@ -9,9 +9,9 @@ from reliability.runs import difference, scalars, stored
 pytestmark = pytest.mark.slow
 
 FIT = [
-    *("fit --model.hidden_sizes=[8] --data.dataset=digits --data.train_size=130 --data.val_size=100").split(),
-    *("--data.batch_size=10 --trainer.max_epochs=2 --trainer.accelerator=cpu --name=small").split(),
-    *("--trainer.enable_progress_bar=false --model.optimizer=SGD --model.optimizer.lr=0.1").split(),
+    *["fit", "--model.hidden_sizes=[8]", "--data.dataset=digits", "--data.train_size=130", "--data.val_size=100"],
+    *["--data.batch_size=10", "--trainer.max_epochs=2", "--trainer.accelerator=cpu", "--name=small"],
+    *["--trainer.enable_progress_bar=false", "--model.optimizer=SGD", "--model.optimizer.lr=0.1"],
 ]
 MORE = ["--trainer.enable_progress_bar=false", "--trainer.accelerator=cpu"]
 USES = {  # by what they leave in the run's folder
@@ -81,7 +81,9 @@ def judge(trials, name, use, whole, folder, ended):
         if trials.check(is_one and name in sentence and ended.status == 1, "not one sentence", len(sentence), *what):
             trials.counts["refused"] += 1
     elif (
-        name in ended.errors or name in ended.said and not difference(expected[1:], found[1:]) or CHANGED in ended.said
+        name in ended.errors
+        or (name in ended.said and not difference(expected[1:], found[1:]))
+        or CHANGED in ended.said
     ):
         trials.counts["mentioned"] += 1
     elif use == "report" and name in ("config.yaml",):
