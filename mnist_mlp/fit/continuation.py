@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
 from mnist_mlp.console.files import replaced_at_once
+from mnist_mlp.dashboard.ending import show_an_end_that_is_missing
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import moved
@@ -51,6 +52,11 @@ class RunSettings(Callback):
             folder.mkdir(parents=True, exist_ok=True)
             with replaced_at_once(folder / "config.yaml") as part:
                 part.write_text(self.config)
+
+    @override
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self.trained:  # it was done already
+            show_an_end_that_is_missing(trainer, pl_module)
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
+SECONDS_TO_END = 3.0
 MEMORY = 4 * 2**30  # bytes that a command may ask for, besides what its imports take
 SMALL = [
     "--model.hidden_sizes=[3]",
@@ -153,8 +154,11 @@ def wait_for(process, started, limit, stop):
 
 
 def kill_all_of(process):
-    """Kill what a process has left behind; whether there was something."""
+    """Kill what a process has left behind and does not end by itself; whether there was something."""
     with contextlib.suppress(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(process, 0)
+            time.sleep(SECONDS_TO_END / 100)
         os.killpg(process, signal.SIGKILL)
         return True
     return False
