@@ -21,6 +21,7 @@ class Speed(Panel):
 
     def __init__(self) -> None:
         self._seconds_before = 0.0
+        self._training_started = time.perf_counter()  # until there is one
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

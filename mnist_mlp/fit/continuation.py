@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from typing_extensions import override
 
 from mnist_mlp.console.files import replaced_at_once
+from mnist_mlp.dashboard.ending import show_an_end_that_is_missing
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.changed_optimization import change_optimization
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
@@ -62,6 +63,11 @@ class RunSettings(Callback):
             folder.mkdir(parents=True, exist_ok=True)
             with replaced_at_once(folder / "config.yaml") as part:
                 part.write_text(self.config)
+
+    @override
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self.trained:  # it was done already
+            show_an_end_that_is_missing(trainer, pl_module)
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkp
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
 from mnist_mlp.fit.trust import check_classes
-from mnist_mlp.lightning_internals.event_writer import event_file_errors
+from mnist_mlp.lightning_internals.event_writer import event_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
@@ -249,13 +249,9 @@ class TrainingSession(LightningCLI):
             InterruptedError: if a signal stopped it.
             ChildProcessError: if another process of several ended.
         """
-        sentence = partial(interrupted, self.command, self.trainer)
+        said = partial(interrupted, self.command, self.trainer)
         try:
-            with (
-                ending_together(self.trainer),
-                event_file_errors(self.trainer),
-                interrupts_as_errors(self.trainer, sentence),
-            ):
+            with ending_together(self.trainer), event_errors(self.trainer), interrupts_as_errors(self.trainer, said):
                 {"fit": self._fit, "predict": self._predict}.get(self.command, self._measure)()
         except BaseException:
             self._discard_unused_folder()

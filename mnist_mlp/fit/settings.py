@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader
 
-from mnist_mlp.fit.yaml_text import SECTIONS, check_meaning
+from mnist_mlp.fit.yaml_text import SECTIONS, check_meaning, check_meaning_of
 
 LOG_DIR = "logs"
 
@@ -102,6 +102,10 @@ class Given:
         """What is not typed, laid over the settings of a run."""
         layers = [read_settings(self.file)] if self.file else []
         settings = reduce(laid_over, [*layers, self.settings], dict(remembered))
+        check_meaning_of(settings)
+        for i, word in enumerate(self.typed):
+            named, equals, value = word.removeprefix("--").partition("=")
+            check_meaning_of(value if equals else word, named if equals else self.typed[i - 1].removeprefix("--"))
         if self.file and settings.get("name") is None:
             settings["name"] = self.file.stem
         return settings

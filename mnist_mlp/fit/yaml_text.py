@@ -1,6 +1,10 @@
 """What YAML reads in silence otherwise than its writer meant it."""
 
+import os
 import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -37,6 +41,37 @@ def check_meaning(text: str) -> None:
             waiting += node.value
         elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:int":
             _check_number(node)
+
+
+def check_meaning_of(value: Any, name: str = "") -> None:
+    """The same of all YAML that a value holds: in a text, in the file that it names, and in those within it.
+
+    Args:
+        value: That of a setting, or settings by their names.
+        name: The setting's.
+    """
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            check_meaning_of(each, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            check_meaning_of(each, name)
+    elif isinstance(value, str) and (value.startswith(("{", "[")) or _is_yaml(value)):
+        try:
+            text = Path(value).read_text(encoding="utf-8") if _is_yaml(value) else value
+            inner = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, OSError, RecursionError):
+            return  # then it is a text, or no file of settings
+        try:
+            check_meaning(text)
+        except ValueError as error:
+            raise ValueError(f"{name} {value:.100}, {error}") from error
+        if not isinstance(inner, str):
+            check_meaning_of(inner)
+
+
+def _is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml", ".json")) and os.path.isfile(name)
 
 
 def _check_keys(node: yaml.MappingNode) -> None:

@@ -11,7 +11,7 @@ from mnist_mlp.console.plain_errors import FULL
 
 
 @contextmanager
-def event_file_errors(trainer: Trainer) -> Iterator[None]:
+def event_errors(trainer: Trainer) -> Iterator[None]:
     """Let the thread that writes a run's event file print no traceback, and the error say which folder is full.
 
     Relies on the name of the thread's class, and on its errors being raised again where the next event is written.

@@ -24,6 +24,26 @@ def test_charts_hold_the_curves_in_the_order_of_their_layout():
     assert cost.curves["train/loss"] == FALLING
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a+)+b",
+        "(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)b",
+        "a*a*a*a*a*a*b",
+        "(" * 50 + ")" * 50 + "[",
+        "a{99999999999}",
+    ],
+)
+def test_a_pattern_that_could_take_for_ever_means_itself(pattern):
+    tags = ["a" * 40, "a" * 10_000, pattern]
+    (chart,) = charts_of(log_of(dict.fromkeys(tags, RISING), {"a": [pattern]}))
+    assert list(chart.curves) == [pattern]
+
+
+def test_a_pattern_finds_no_tag_that_is_too_long():
+    assert not charts_of(log_of({"a" * 10_000: RISING}, {"a": ["a*a*a*b"]}))
+
+
 def test_without_a_layout_curves_of_one_thing_stand_together():
     scalars = dict.fromkeys(("train/loss", "val/loss", "val/acc", "norm/layer_1", "norm/layer_2", "rate"), RISING)
     charts = charts_of(log_of(scalars | {"time/once": ([3], [7.0])}))

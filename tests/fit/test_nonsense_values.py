@@ -80,6 +80,82 @@ def test_what_yaml_takes_for_something_else_is_refused(tmp_path, text, sentence)
             prepare("fit", config, typed=typed, trainer=QUIET)
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"model": {"input_dropout": None}}, "model.input_dropout: expected float; got None"),
+        ({"data": {"augmentation": {"scaling": None}}}, "data.augmentation.scaling: expected float; got None"),
+        ({"data": {"augmentation": 3}}, "data.augmentation must hold settings by their names; got 3"),
+        ({"trainer": {"accumulate_grad_batches": None}}, "trainer.accumulate_grad_batches: expected int; got None"),
+        (
+            {"model": {"optimizer": {"init_args": {"lr": None}}}},
+            "model.optimizer.init_args.lr must not be null; leave ",
+        ),
+        ({"model": {"adversarial": 1e300}}, "model.adversarial must be a number of at most 3.4e.38; got 1e.300"),
+        (
+            {"model": {"optimizer": {"init_args": {"lr": float("nan")}}}},
+            "model.optimizer.init_args.lr must be a number ",
+        ),
+        (
+            {"trainer": {"accumulate_grad_batches": 2**64}},
+            "trainer.accumulate_grad_batches must be a number of at most",
+        ),
+        ({"trainer": {"max_time": "soon"}}, "trainer.max_time must be days:hours:minutes:seconds, such as 00:01:30:00"),
+        ({"trainer": {"max_time": {"a": 1}}}, "trainer.max_time must be days:hours:minutes:seconds, such as 00:01:30:"),
+        ({"trainer": {"devices": 1000}}, "trainer.devices must be at most "),
+        ({"trainer": {"profiler": "x"}}, "trainer: .*profiler"),
+        ({"trainer": {"default_root_dir": 3}}, "trainer.default_root_dir must be a path; got 3"),
+        ({"ckpt_path": 3}, "ckpt_path must be a path; got 3"),
+        ({"data": {"image_size": 0}}, "data.image_size must be an integer of at least 28; got 0"),
+        ({"seed_everything": 2**40}, "seed_everything must be an integer of at least 0 and below 2..32; got 10995"),
+        ({"model": {"scheduler": {}}}, "model.scheduler must name its class, such as StepLR, or be null; got none"),
+        (
+            {"model": {"optimizer": {"init_args": {"differentiable": True}}}},
+            "model.optimizer.init_args.differentiable ",
+        ),
+    ],
+)
+def test_what_a_library_would_refuse_late_or_in_its_own_words_names_the_setting(settings, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        prepare("fit", QUICK, **{"trainer": QUIET, **settings})
+
+
+@pytest.mark.parametrize(("argument", "value"), [("patience", -1), ("min_delta", -0.5), ("min_delta", float("nan"))])
+def test_a_nonsensical_number_of_a_callback_is_refused(argument, value):
+    callback = {"class_path": "EarlyStopping", "init_args": {"monitor": "val/acc", argument: value}}
+    for callbacks in (callback, [callback]):
+        with pytest.raises(
+            ValueError, match=rf"^trainer\.callbacks\.init_args\.{argument} must be at least 0; got {value}$"
+        ):
+            prepare("fit", QUICK, trainer={**QUIET, "callbacks": callbacks})
+
+
+def test_what_torch_refuses_names_the_setting():
+    session = prepare("fit", QUICK, model={"optimizer": {"init_args": {"lr": -1.0}}}, trainer=QUIET)
+    with pytest.raises(ValueError, match=r"^model\.optimizer: Invalid learning rate: -1\.0$"):
+        session.execute()
+
+
+TWICE = "l2 stands in line 1 already; keep one of the two"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["--model={l2: 1, l2: 2}"], "^model {l2: 1, l2: 2}, line 1: " + TWICE),
+        (["--model", "{l2: 1, l2: 2}"], "^model {l2: 1, l2: 2}, line 1: " + TWICE),
+        (["--model=part.json"], "^model part.json, line 1: " + TWICE),
+        (["--model.hidden_sizes=[0100]"], r"^model.hidden_sizes \[0100\], line 1: YAML takes 0100 for an octal number"),
+        (["--config=whole.yaml"], "^model part.json, line 1: " + TWICE),
+    ],
+)
+def test_what_is_typed_or_stands_in_another_file_is_read_as_carefully(tmp_path, typed, sentence):
+    (tmp_path / "part.json").write_text('{"l2": 1, "l2": 2}')
+    (tmp_path / "whole.yaml").write_text("model: part.json\n")
+    with pytest.raises(ValueError, match=sentence):
+        prepare("fit", None if "whole" in typed[0] else QUICK, typed=typed, trainer=QUIET)
+
+
 def test_what_means_what_it_says_is_read(tmp_path):
     (tmp_path / "mine.yaml").write_text("name: '0100'\ndata: &all\n  val_size: 0\n  train_size: 1_000\nback: *all\n")
     settings = read_settings(tmp_path / "mine.yaml")

@@ -18,11 +18,20 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
+REPOSITORY = Path(__file__).parents[2]
+SECONDS_TO_END = 3.0
 MEMORY = 4 * 2**30  # bytes that a command may ask for, besides what its imports take
-SMALL = (
-    "--model.hidden_sizes=[3] --data.dataset=digits --data.train_size=40 --data.val_size=20 --data.batch_size=10 "
-    "--trainer.max_epochs=2 --trainer.accelerator=cpu --trainer.enable_progress_bar=false --name=small"
-).split()
+SMALL = [
+    "--model.hidden_sizes=[3]",
+    "--data.dataset=digits",
+    "--data.train_size=40",
+    "--data.val_size=20",
+    "--data.batch_size=10",
+    "--trainer.max_epochs=2",
+    "--trainer.accelerator=cpu",
+    "--trainer.enable_progress_bar=false",
+    "--name=small",
+]
 
 
 class Ended(NamedTuple):
@@ -69,6 +78,23 @@ class Commands:
         self._server.stdin.flush()
         return Ended(*json.loads(self._server.stdout.readline()))
 
+    def run_anew(self, args, folder, limit=120.0, stop=None):
+        """The same in a process that a user would start, which imports all anew."""
+        words = [sys.executable, "-m", "mnist_mlp", *args]
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
+            started = time.monotonic()
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(REPOSITORY)}
+            process = subprocess.Popen(
+                words,
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=errors,
+                start_new_session=True,
+            )
+            return ended_as(process.pid, started, said, errors, limit, stop)
+
     def end(self):
         self._server.communicate()
 
@@ -91,10 +117,15 @@ def serve():
             if process == 0:
                 become(args, folder, said, errors)
                 os._exit(run_to_the_end(main))
-            status, hung = wait_for(process, started, limit, stop)
-            seconds = time.monotonic() - started
-            texts = [os.pread(file.fileno(), 10**7, 0).decode(errors="replace") for file in (said, errors)]
-            print(json.dumps([status, *texts, seconds, hung, kill_all_of(process)]), flush=True)
+            print(json.dumps(ended_as(process, started, said, errors, limit, stop)), flush=True)
+
+
+def ended_as(process, started, said, errors, limit, stop):
+    """Wait for a process, and say how it ended."""
+    status, hung = wait_for(process, started, limit, stop)
+    seconds = time.monotonic() - started
+    texts = [os.pread(file.fileno(), 10**7, 0).decode(errors="replace") for file in (said, errors)]
+    return Ended(status, *texts, seconds, hung, kill_all_of(process))
 
 
 def become(args, folder, said, errors):
@@ -146,8 +177,11 @@ def wait_for(process, started, limit, stop):
 
 
 def kill_all_of(process):
-    """Kill what a process has left behind; whether there was something."""
+    """Kill what a process has left behind and does not end by itself; whether there was something."""
     with contextlib.suppress(ProcessLookupError):
+        for _ in range(100):
+            os.killpg(process, 0)
+            time.sleep(SECONDS_TO_END / 100)
         os.killpg(process, signal.SIGKILL)
         return True
     return False

@@ -8,6 +8,7 @@ from tensorboard.backend.event_processing.event_file_loader import LegacyEventFi
 from tensorboard.compat.proto.event_pb2 import SessionLog
 
 TIMES = "time/"  # tags of what differs each time
+SHOWN_AGAIN = "calibration_error"  # where a training was killed while it showed what it shows at its end
 VERSION = re.compile(r"version_\d+")  # a training that was stopped before its first checkpoint is begun in a new folder
 
 
@@ -27,7 +28,7 @@ def scalars(folder):
         for value in event.summary.value:
             if value.HasField("simple_value") and not value.tag.startswith(TIMES):
                 found.setdefault((value.tag, event.step), []).append(value.simple_value)
-    return found
+    return {key: values[:1] if key[0].endswith(SHOWN_AGAIN) else values for key, values in found.items()}
 
 
 def _events(folder):
