@@ -92,7 +92,11 @@ def test_what_listens_to_a_layer_or_wraps_its_weight_is_honoured(mode):
         parametrizations.weight_norm(layer)
     torch.testing.assert_close(adversarial_examples(mlp, x, labels, 0.5), plain)
     assert all(parameter.grad is None for parameter in mlp.parameters())
-    mlp.layers[1].register_forward_hook(lambda layer, args, z: torch.mul(z, torch.tensor([0.0, 1, 1, 1])))
+
+    def silence(layer: torch.nn.Module, args: tuple[torch.Tensor], z: torch.Tensor) -> torch.Tensor:
+        return z * torch.tensor([0.0, 1, 1, 1])
+
+    mlp.layers[1].register_forward_hook(silence)
     pixels = x.clone().requires_grad_()
     (g,) = torch.autograd.grad(mlp.loss(mlp(pixels), labels), pixels)
     expected = x + 0.5 * torch.nn.functional.normalize(g)
