@@ -3,14 +3,21 @@
 import pytest
 import torch
 from torch import nn
+from torch.func import grad, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.utils import parametrizations, prune
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+from torch.utils.flop_counter import FlopCounterMode
 
 from mnist_mlp import torch_internals
 from mnist_mlp.torch_internals import (
     add_scaled_,
+    all_modules_have_hooks,
     allocations,
     announce_step,
     has_hooks,
+    is_plain_linear,
+    is_traced,
     onednn_linear,
     optimizer_has_hooks,
 )
@@ -51,6 +58,91 @@ def test_every_hook_is_seen(register):
     assert has_hooks(network)
     handle.remove()
     assert not has_hooks(network)
+
+
+def test_a_hook_for_all_modules_is_seen():
+    assert not all_modules_have_hooks()
+    handle = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    assert all_modules_have_hooks()
+    handle.remove()
+    assert not all_modules_have_hooks()
+
+
+class OtherLinear(nn.Linear):
+    pass
+
+
+def with_own_forward(layer):
+    layer.forward = lambda a: a
+
+
+def with_a_plain_tensor(layer):
+    layer._parameters["weight"] = torch.ones(2, 3)  # what `functional_call` does for its time
+
+
+NOT_PLAIN = {
+    **{name: lambda layer, hook=hook: hook([layer]) for name, hook in HOOKS.items() if name[:2] not in ("on", "af")},
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight", 1),
+    "parametrized": parametrizations.weight_norm,
+    "own forward": with_own_forward,
+    "compiled": lambda layer: layer.compile(backend="eager"),
+    "swapped": with_a_plain_tensor,
+}
+
+
+@pytest.mark.parametrize("change", NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_a_linear_layer_is_not_plain_where_anything_has_a_hand_in_it(change):
+    layer = nn.Linear(3, 2)
+    assert is_plain_linear(layer, 3, 2)
+    change(layer)
+    assert not is_plain_linear(layer, 3, 2)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(4, 2), nn.Linear(3, 4), nn.Linear(3, 2, bias=False), OtherLinear(3, 2), nn.Identity()], ids=str
+)
+def test_another_layer_is_not_plain(layer):
+    assert not is_plain_linear(layer, 3, 2)
+
+
+class OwnTensor(torch.Tensor):
+    pass
+
+
+TRACED = {
+    "compile": lambda look: torch.compile(look, backend="eager")(torch.ones(1)),
+    "compile for a parameter": lambda look: torch.compile(look, backend="eager")(nn.Parameter(torch.ones(1))),
+    "jit": lambda look: torch.jit.trace(look, torch.ones(1)),
+    "fx": torch.fx.Tracer().trace,
+    "make_fx": lambda look: make_fx(look)(torch.ones(1)),
+    "vmap": lambda look: vmap(look)(torch.ones(1)),
+    "grad": lambda look: grad(look)(torch.ones(())),
+    "meta": lambda look: look(torch.ones(1, device="meta")),
+    "quantized": lambda look: look(torch.quantize_per_tensor(torch.ones(1), 0.1, 0, torch.quint8)),
+    "own class": lambda look: look(torch.ones(1).as_subclass(OwnTensor)),
+}
+
+
+@pytest.mark.parametrize("trace", TRACED.values(), ids=TRACED)
+@pytest.mark.filterwarnings("ignore:.torch.jit.:FutureWarning", "ignore:torch.quantize_per_tensor:UserWarning")
+def test_a_tensor_that_is_traced_is_known(trace):
+    seen = []
+
+    def look(x):
+        seen.append(is_traced(x))
+        return x.relu()
+
+    trace(look)
+    assert seen[0]
+
+
+@pytest.mark.parametrize("x", [torch.ones(1), torch.ones(1).cos().requires_grad_(), nn.Parameter(torch.ones(1)), [1.0]])
+def test_a_tensor_with_values_is_not_traced(x):
+    assert not is_traced(x)
+    with torch.device("meta"), torch.autocast("cpu"), torch.inference_mode():
+        assert not is_traced(x)
+    with FlopCounterMode(display=False):
+        assert is_traced(x) == isinstance(x, torch.Tensor)
 
 
 OPTIMIZER_HOOKS = {

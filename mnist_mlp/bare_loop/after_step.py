@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -34,15 +35,25 @@ def after_each_step(
     """
     moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
     calls = [clip] if clip else []
-    calls.append(optimizer.step if moves_momentum else update_of(optimizer))
+    needs_step = moves_momentum or (isinstance(network, MLP) and not network.has_plain_layers)
+    calls.append(optimizer.step if needs_step else update_of(optimizer))
     calls += [scheduler.step for scheduler in schedulers]
     return [*calls, partial(limit_hidden_norms, network, max_norm)] if max_norm else calls
 
 
 @torch.no_grad()
 def limit_hidden_norms(network: MLP | MLPStack, max_norm: float) -> None:
-    """Shrink, in place, the incoming weights of each hidden neuron to a Euclidean norm of at most max_norm."""
-    for w in network.weights[:-1]:
+    """Shrink, in place, the incoming weights of each hidden neuron to a Euclidean norm of at most max_norm.
+
+    Raises:
+        ValueError: if a weight is no parameter of its layer, but computed: what is written into it is lost.
+    """
+    for l, w in enumerate(network.weights[:-1]):
+        if not isinstance(w, nn.Parameter):
+            raise ValueError(
+                f"max_norm must be left out where a weight is pruned or parametrized, and so computed anew for each "
+                f"mini-batch; got max_norm {max_norm} and such a weight in layers[{l}]"
+            )
         limit_norms(w, max_norm)
 
 

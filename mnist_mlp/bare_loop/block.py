@@ -106,4 +106,5 @@ class BareLoop:
 def needs_autograd(mlp: MLP) -> bool:
     """Whether a training step of a network is to do more, or less, than the equations."""
     frozen = not all(parameter.requires_grad for parameter in mlp.parameters())
-    return mlp.gradients == "autograd" or frozen or has_hooks(mlp) or not mlp.training
+    others = frozen or has_hooks(mlp) or not mlp.has_plain_layers
+    return mlp.gradients == "autograd" or others or not mlp.training

@@ -79,7 +79,7 @@ def add_layers(writer: SummaryWriter, mlp: MLP) -> None:
     """Write the graph of the layers one by one: neither hand-written gradients nor checks of inputs can be drawn."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch.jit.trace, without which add_graph has no graph yet
-        writer.add_graph(chain_of(mlp), torch.zeros_like(mlp.weights[0][:1]))
+        writer.add_graph(chain_of(mlp), next(mlp.parameters()).new_zeros(1, mlp.sizes[0]))
 
 
 class Elementwise(Module):
@@ -113,8 +113,9 @@ def describe_layers(model: MLPClassifier) -> str:
     mlp = model.mlp
     activations = activation_names(mlp)
     lines = ["| layer | inputs | neurons | activation | parameters |", "| --- | --- | --- | --- | --- |"]
-    for l, (w, b, name) in enumerate(zip(mlp.weights, mlp.biases, activations, strict=True), start=1):
-        lines.append(f"| {l} | {w.shape[1]:,} | {w.shape[0]:,} | {name} | {w.numel() + b.numel():,} |")
+    for l, (layer, name) in enumerate(zip(mlp.layers, activations, strict=True), start=1):
+        n = sum(p.numel() for p in layer.parameters())
+        lines.append(f"| {l} | {mlp.sizes[l - 1]:,} | {mlp.sizes[l]:,} | {name} | {n:,} |")
     lines.append(f"| all | | | | {sum(p.numel() for p in mlp.parameters()):,} |")
     return "\n".join(lines)
 

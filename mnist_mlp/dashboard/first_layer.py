@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from mnist_mlp.dashboard.panel import Panel, add_picture, writer_of
 from mnist_mlp.dashboard.pictures import draw_weights
+from mnist_mlp.network.evaluating import evaluating
 from mnist_mlp.training.classifier import MLPClassifier
 
 
@@ -35,6 +36,10 @@ class FirstLayer(Panel):
         writer, step = writer_of(trainer), trainer.global_step
         if writer and step > self._last_step:
             self._last_step = step
-            picture = draw_weights(cast(MLPClassifier, pl_module).mlp.weights[0])
+            with evaluating(pl_module):  # a weight that is parametrized may change by being looked at in training mode
+                weight = getattr(cast(MLPClassifier, pl_module).mlp.layers[0], "weight", None)
+            if weight is None:  # a layer of another kind
+                return
+            picture = draw_weights(weight)
             caption = "Incoming weights of the first layer: blue is negative, white 0, red positive"
             add_picture(writer, "weights/first_layer", picture, caption, step)

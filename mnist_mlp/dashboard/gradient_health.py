@@ -65,8 +65,10 @@ def update_ratios(trainer: Trainer, model: MLPClassifier, gradients: Sequence[Te
 
     Returns:
         One ratio for each layer; none where the step cannot be tried on a copy of the optimizer, where it depends on
-        the gradients of all parameters (clipping), or where a layer's weights are all 0 or frozen.
+        the gradients of all parameters (clipping), or where a layer's weights are all 0, frozen, wrapped or replaced.
     """
+    if not model.mlp.has_plain_layers:
+        return []
     weights, optimizer = model.mlp.weights, trainer.optimizers[0]
     copyable = type(optimizer).__module__.startswith("torch.optim") and not isinstance(optimizer, LBFGS)
     if not copyable or trainer.gradient_clip_val or any(not w.any() or not w.requires_grad for w in weights):

@@ -16,14 +16,19 @@ BINS, COUNTED_VALUES = 64, 50_000
 
 
 class Histograms(ProbedPanel):
-    """Weights, activations and errors of each layer."""
+    """Weights, activations and errors of each layer.
+
+    A layer that was replaced by one without weights has no histogram of them.
+    """
 
     @override
     def show(self, seen: Probe, writer: SummaryWriter, trainer: Trainer, model: MLPClassifier) -> None:
-        kinds = {"weights": model.mlp.weights, "activations": seen.outputs, "deltas": seen.deltas}
+        weights = [getattr(layer, "weight", None) for layer in model.mlp.layers]
+        kinds = {"weights": weights, "activations": seen.outputs, "deltas": seen.deltas}
         for kind, tensors in kinds.items():
             for layer, values in enumerate(tensors, start=1):
-                add_histogram(writer, f"{kind}/layer_{layer}", values.detach(), trainer.global_step)
+                if values is not None:
+                    add_histogram(writer, f"{kind}/layer_{layer}", values.detach(), trainer.global_step)
 
 
 def add_histogram(writer: SummaryWriter, tag: str, values: Tensor, step: int) -> None:

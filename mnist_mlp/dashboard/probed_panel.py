@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from mnist_mlp.dashboard.panel import Panel, writer_of
 from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.network.evaluating import evaluating
 from mnist_mlp.network.gradient_health import Probe, probe
 from mnist_mlp.training.classifier import MLPClassifier
 
@@ -46,13 +47,14 @@ class EpochProbe(Callback):
         writer, model = writer_of(trainer), cast(MLPClassifier, pl_module)
         if writer is None:
             return
-        seen = probe(model.mlp, *self._images)
-        for panel in self.panels:
-            panel.show(seen, writer, trainer, model)
+        with evaluating(model):  # a weight that is parametrized may change by being looked at in training mode
+            seen = probe(model.mlp, *self._images)
+            for panel in self.panels:
+                panel.show(seen, writer, trainer, model)
 
 
 def first_images(trainer: Trainer, model: MLPClassifier) -> tuple[Tensor, Tensor]:
     """The first images that train, undistorted, as the network takes them, and their labels."""
     loader = cast(DeviceLoader, trainer.train_dataloader)
     x, labels = loader.look_up(torch.arange(min(PROBED_IMAGES, len(loader.dataset)), device=model.device))
-    return loader.normalized(x).to(model.mlp.weights[0].dtype), labels
+    return loader.normalized(x).to(next(model.mlp.parameters()).dtype), labels

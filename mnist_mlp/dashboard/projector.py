@@ -35,7 +35,7 @@ class Projector(Panel):
         names = [data.class_names[label] for label in labels.tolist()]
         images = loader.dataset.tensors[0][: len(x)].cpu().float() / 255
         name = "last_hidden_layer" if mlp.activations else "pixels"
-        activations = probe(mlp, x.to(mlp.weights[0].dtype), labels).inputs[-1]
+        activations = probe(mlp, x.to(next(mlp.parameters()).dtype), labels).inputs[-1]
         write_projection(Path(writer.log_dir), name, activations.float().cpu(), names, images)
 
 

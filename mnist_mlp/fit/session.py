@@ -60,6 +60,8 @@ DEFAULTS = {
     "trainer.enable_model_summary": False,
     "model.num_inputs": None,  # the data decides
     "model.num_classes": None,
+    # as the class has it, but in words that a config file holds, and whose parts can be set one by one
+    "model.optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
 }
 
 

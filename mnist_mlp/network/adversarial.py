@@ -19,7 +19,8 @@ def adversarial_examples(
 ) -> Float[Tensor, "batch n_0"]:
     """x + epsilon g / ||g|| for each sample, where g = dC/dx: backpropagation, one layer further down.
 
-    Always by the equations, whatever `mlp.gradients` is; hooks on the network do not act here.
+    By the equations, whatever `mlp.gradients` is, and by autograd where a layer is not a plain `nn.Linear`; hooks on
+    the network itself do not act here.
 
     Args:
         mlp: The network. Where it is trained, its dropout draws masks.
@@ -33,10 +34,21 @@ def adversarial_examples(
     Source: Goodfellow, Shlens, Szegedy, Explaining and Harnessing Adversarial Examples, 2015, section 4, with the
     Euclidean norm for the maximum norm, as Miyato et al., Virtual Adversarial Training, 2018.
     """
+    g = _gradient_of_inputs(mlp, x, targets) if mlp.has_plain_layers else _gradient_by_autograd(mlp, x, targets)
+    return torch.add(x, F.normalize(g.to(x.dtype)), alpha=epsilon)
+
+
+def _gradient_of_inputs(mlp: MLP, x: Tensor, targets: Tensor) -> Tensor:
     check_inputs(x, mlp.weights, mlp.biases)
     # detached, since autocast would keep its copies of the parameters, without a graph, for the next forward pass
     weights, biases = [w.detach() for w in mlp.weights], [b.detach() for b in mlp.biases]
     z, trace = feedforward(x, weights, biases, mlp.sigmas, mlp.dropout_masks(x))
     *_, (_, delta_1) = errors(mlp.output_error(z, targets), weights, mlp.sigmas, trace)
-    g = activation_gradient(delta_1, weights[0], trace.masks[0])
-    return torch.add(x, F.normalize(g.to(x.dtype)), alpha=epsilon)
+    return activation_gradient(delta_1, weights[0], trace.masks[0])
+
+
+@torch.enable_grad()
+def _gradient_by_autograd(mlp: MLP, x: Tensor, targets: Tensor) -> Tensor:
+    pixels = x.detach().requires_grad_()
+    (g,) = torch.autograd.grad(mlp.loss(mlp.forward(pixels), targets), pixels)
+    return g

@@ -13,8 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mnist_mlp.equations.activations import Activation
+from mnist_mlp.equations.activations import ACTIVATIONS, Activation
 from mnist_mlp.equations.backprop import errors, feedforward, weight_gradient
+from mnist_mlp.network.evaluating import evaluating
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
 
@@ -53,11 +54,28 @@ def probe(mlp: MLP, x: Float[Tensor, "n n_0"], labels: Int[Tensor, "n"]) -> Prob
     Raises:
         ValueError: as `MLP.forward` does.
     """
+    if not mlp.has_plain_layers:
+        return _probe_through_layers(mlp, x, labels)
     check_inputs(x, mlp.weights, mlp.biases)
     z, trace = feedforward(x, mlp.weights, mlp.biases, mlp.sigmas)
     delta_L = mlp.output_error(z, labels) * len(x)
     deltas = [delta for _, delta in errors(delta_L, mlp.weights, mlp.sigmas, trace)]
     return Probe(trace.inputs, trace.outputs, deltas[::-1])
+
+
+@torch.enable_grad()
+def _probe_through_layers(mlp: MLP, x: Tensor, labels: Tensor) -> Probe:
+    """The same by autograd, whatever the layers are."""
+    a, inputs, zs = x.detach().requires_grad_(), [], []
+    with evaluating(mlp):
+        for layer, sigma in zip(mlp.layers, [*mlp.sigmas, ACTIVATIONS["identity"]], strict=True):
+            inputs.append(a)
+            zs.append(layer(a))
+            a = sigma.function(zs[-1])
+    cost = mlp.cost.value(a, mlp.targets_as_values(labels, like=a)) * len(x)
+    deltas = torch.autograd.grad(cost, zs)
+    inputs = [a.detach() for a in inputs]
+    return Probe(inputs, inputs[1:], deltas)
 
 
 def idle_share(sigma: Activation, a: Float[Tensor, "n n_l"]) -> float | None:

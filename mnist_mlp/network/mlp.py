@@ -1,10 +1,12 @@
 """The multilayer perceptron as a `torch.nn.Module`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mnist_mlp.equations.activations import ACTIVATIONS, Activation
 from mnist_mlp.equations.backprop import feedforward
@@ -12,9 +14,10 @@ from mnist_mlp.equations.costs import cost_named
 from mnist_mlp.equations.initializers import initializer_named
 from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
-from mnist_mlp.network.dropout import draw_mask
-from mnist_mlp.network.input_checks import check_inputs
-from mnist_mlp.network.precision import at_least_float32, compute_dtype
+from mnist_mlp.network.dropout import dropped, mask_for
+from mnist_mlp.network.input_checks import check_batch, check_inputs, check_targets
+from mnist_mlp.network.precision import at_least_float32
+from mnist_mlp.torch_internals import all_modules_have_hooks, is_plain_linear, is_traced
 
 GRADIENTS = ("autograd", "manual")
 
@@ -25,6 +28,10 @@ class MLP(nn.Module):
     Calling it returns the last weighted input z^L (the logits); `predict_proba` returns a^L, and `loss` the
     cost of z^L, in float32 or better. Layer l of the book is `layers[l - 1]`, an `nn.Linear` with a weight
     (n_l, n_{l-1}) and a bias (n_l,).
+
+    Whatever listens to a layer, replaces it, or wraps its weight is honoured: hooks, pruning, parametrizations,
+    quantization. The layers are then called one by one, and autograd makes their gradients; so it is where the network
+    is traced, by `torch.compile`, `torch.export` or `torch.func`.
 
     Args:
         sizes: The number of neurons of each layer, the inputs first and the outputs last: two numbers are a
@@ -67,36 +74,79 @@ class MLP(nn.Module):
         self.dropout = _checked_probability("dropout", dropout)
         self.input_dropout = _checked_probability("input_dropout", input_dropout)
         self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, n_in, n_out) for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False)
+            nn.utils.skip_init(nn.Linear, n_in, n_out, device=torch.get_default_device())
+            for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False)
         )
         names = _one_for_each("initializer", initializer, len(self.layers), "layers")
         with torch.no_grad():
             for name, weight, bias in zip(names, self.weights, self.biases, strict=True):
                 initializer_named(name)(weight, bias)
-        self.register_buffer("one_hot_rows", torch.eye(self.sizes[-1]), persistent=False)
 
     @property
     def weights(self) -> list[Tensor]:
-        """w^l for l = 1 ... L, each of shape (n_l, n_{l-1})."""
-        return [layer.get_parameter("weight") for layer in self.layers]
+        """w^l for l = 1 ... L, each of shape (n_l, n_{l-1}), as the layers use it: pruned, or parametrized.
+
+        Raises:
+            ValueError: if a layer was replaced by one without.
+        """
+        return self._of_each_layer("weight")
 
     @property
     def biases(self) -> list[Tensor]:
-        """b^l for l = 1 ... L, each of shape (n_l,)."""
-        return [layer.get_parameter("bias") for layer in self.layers]
+        """b^l for l = 1 ... L, each of shape (n_l,), as the layers use it.
+
+        Raises:
+            ValueError: if a layer was replaced by one without.
+        """
+        return self._of_each_layer("bias")
+
+    def _of_each_layer(self, name: str) -> list[Tensor]:
+        tensors: list[Any] = [getattr(layer, name, None) for layer in self.layers]
+        for l, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor):
+                raise ValueError(
+                    f"every layer must have a tensor {name!r} for this; layers[{l}] is a "
+                    f"{type(self.layers[l]).__name__} without: put an nn.Linear there"
+                )
+        return tensors
+
+    @property
+    def has_plain_layers(self) -> bool:
+        """Whether each layer is an `nn.Linear` of the size in `sizes`, with parameters of its own and no hook.
+
+        The equations may then be applied to the parameters, at once and without calling the layers.
+        """
+        return not all_modules_have_hooks() and all(
+            is_plain_linear(layer, n_in, n_out)
+            for layer, n_in, n_out in zip(self.layers, self.sizes, self.sizes[1:], strict=False)
+        )
 
     def forward(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
         """The weighted input z^L of the last layer for a batch of inputs.
 
         Raises:
             ValueError: if x is empty, not finite, not floating-point, or of a shape, dtype or device that does not
-                fit the parameters.
+                fit the parameters. Nothing is refused where x is traced: see `mnist_mlp.torch_internals.is_traced`.
         """
-        check_inputs(x, self.weights, self.biases)
+        if is_traced(x):
+            return self._through_layers(x, F.dropout)
+        if not self.has_plain_layers:
+            check_batch(x, getattr(self.layers[0], "in_features", None))
+            return self._through_layers(x, dropped)
+        weights, biases = self.weights, self.biases
+        check_inputs(x, weights, biases)
         masks = self.dropout_masks(x)
         if self.gradients == "manual":
-            return ManualFeedforward.apply(x, self.sigmas, masks, *self.weights, *self.biases)
-        return feedforward(x, self.weights, self.biases, self.sigmas, masks)[0]
+            return ManualFeedforward.apply(x, self.sigmas, masks, *weights, *biases)
+        return feedforward(x, weights, biases, self.sigmas, masks)[0]
+
+    def _through_layers(self, x: Tensor, drop: Callable[[Tensor, float], Tensor]) -> Tensor:
+        """z^L by calling the layers, whatever they are; autograd makes their gradients."""
+        a = x
+        sigmas = [*self.sigmas, ACTIVATIONS["identity"]]
+        for layer, sigma, p in zip(self.layers, sigmas, self.dropout_probabilities, strict=True):
+            a = sigma.function(layer(drop(a, p) if p and self.training else a))
+        return a
 
     @property
     def sigmas(self) -> list[Activation]:
@@ -110,16 +160,10 @@ class MLP(nn.Module):
 
     def dropout_masks(self, x: Float[Tensor, "batch n_0"]) -> list[Tensor | None]:
         """For the input of each layer 0 with the probability p and 1/(1 - p) else, or None where none is dropped."""
-        dtype = compute_dtype(x)
-        masks: list[Tensor | None] = []
-        for width, p in zip(self.sizes, self.dropout_probabilities, strict=False):
-            if p == 0 or not self.training:
-                masks.append(None)
-            else:
-                precise = torch.promote_types(dtype, torch.float32)
-                mask = torch.empty(*x.shape[:1], width, device=x.device, dtype=precise)
-                masks.append(draw_mask(mask, p).to(dtype))
-        return masks
+        return [
+            mask_for(x, width, p) if p and self.training else None
+            for width, p in zip(self.sizes, self.dropout_probabilities, strict=False)
+        ]
 
     def predict_proba(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
         """The output activation a^L: probabilities with softmax, where they sum to 1, and with sigmoid."""
@@ -139,7 +183,11 @@ class MLP(nn.Module):
         """
         z = at_least_float32(z)
         y = self.targets_as_values(targets, like=z)
-        return ManualCost.apply(z, y, self.cost) if self.gradients == "manual" else self.cost.value(z, y)
+        return ManualCost.apply(z, y, self.cost) if self._by_hand(z) else self.cost.value(z, y)
+
+    def _by_hand(self, x: Tensor) -> bool:
+        """Whether gradients are made by hand, which is only where x is not traced."""
+        return self.gradients == "manual" and not is_traced(x)
 
     def output_error(
         self, z: Float[Tensor, "batch n_L"], targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"]
@@ -157,9 +205,10 @@ class MLP(nn.Module):
         return self._penalty("l2", strength)
 
     def _penalty(self, name: str, strength: float) -> Float[Tensor, ""]:
-        if self.gradients == "manual":
-            return ManualPenalty.apply(PENALTIES[name], strength, *self.weights)
-        return PENALTIES[name].value(self.weights, strength)
+        weights = self.weights
+        if self._by_hand(weights[0]):
+            return ManualPenalty.apply(PENALTIES[name], strength, *weights)
+        return PENALTIES[name].value(weights, strength)
 
     def penalized(self, cost: Float[Tensor, ""], l1_strength: float, l2_strength: float) -> Float[Tensor, ""]:
         """The cost plus the penalties whose strength is not 0."""
@@ -177,12 +226,14 @@ class MLP(nn.Module):
         Raises:
             ValueError: as `loss` does; broadcasting never hides a shape that does not fit.
         """
+        check_targets(targets, like)
         if not targets.is_floating_point() and targets.shape == like.shape[:1]:
+            one_hot_rows = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
             try:
-                return torch.index_select(self.get_buffer("one_hot_rows"), 0, targets.long()).to(like.dtype)
+                return torch.index_select(one_hot_rows, 0, targets.long())
             except IndexError:
                 raise ValueError(
-                    f"labels must lie in 0 ... {self.sizes[-1] - 1}; "
+                    f"labels must lie in 0 ... {like.shape[1] - 1}; "
                     f"got {targets.min().item()} ... {targets.max().item()}"
                 ) from None
         if not targets.is_floating_point() or targets.shape != like.shape:

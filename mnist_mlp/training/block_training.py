@@ -87,7 +87,8 @@ class TrainedInBlocks(LightningModule):
         return xs[-1], labels[-1]
 
     def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]) -> None:
-        check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
+        if self.mlp.has_plain_layers:  # otherwise its forward pass checks each mini-batch
+            check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         if self.adversarial:
             labels = torch.cat([labels, labels], dim=1)
         settings = (*self.penalty_strengths, self.adversarial)

@@ -22,6 +22,11 @@ from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
 
 
+def gradient_descent(parameters: Iterable) -> Optimizer:
+    """The optimizer where none is given. It has a name, so that a classifier can be pickled: a lambda could not."""
+    return torch.optim.SGD(parameters, lr=0.1)
+
+
 class MLPClassifier(TrainedInBlocks):
     """A multilayer perceptron that classifies images.
 
@@ -78,7 +83,7 @@ class MLPClassifier(TrainedInBlocks):
         max_norm: float | None = None,
         adversarial: float = 0.0,
         gradients: Literal["autograd", "manual"] = "autograd",
-        optimizer: Callable[[Iterable], Optimizer] = lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+        optimizer: Callable[[Iterable], Optimizer] = gradient_descent,
         scheduler: LRSchedulerCallable | None = None,
         scheduler_interval: Literal["epoch", "step"] = "epoch",
         num_inputs: int = 784,

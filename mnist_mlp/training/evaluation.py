@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.network.evaluating import evaluating
 from mnist_mlp.training.classifier import MLPClassifier
 
 
@@ -13,12 +14,10 @@ def logits_of(model: MLPClassifier, loader: DeviceLoader) -> tuple[Float[Tensor,
     """The weighted inputs z^L of all images of a loader, and their labels, on the device of the network.
 
     Args:
-        model: Put into eval mode, and then back into the mode it was in.
+        model: It is in eval mode meanwhile.
         loader: What gives the mini-batches, one by one: `MNISTDataModule.evaluation_loader`.
     """
-    trained = model.training
-    model.eval()
-    dtype = model.mlp.weights[0].dtype
-    logits, labels = zip(*((model.mlp(x.to(dtype)), labels) for x, labels in loader), strict=True)
-    model.train(trained)
+    dtype = next(model.mlp.parameters()).dtype
+    with evaluating(model):
+        logits, labels = zip(*((model.mlp(x.to(dtype)), labels) for x, labels in loader), strict=True)
     return torch.cat(logits), torch.cat(labels)

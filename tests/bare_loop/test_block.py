@@ -1,9 +1,14 @@
+import copy
+from functools import partial
+from typing import cast
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from mnist_mlp import MLP
-from mnist_mlp.bare_loop.after_step import Descent, after_each_step
+from mnist_mlp.bare_loop.after_step import Descent, after_each_step, limit_hidden_norms
 from mnist_mlp.bare_loop.block import BareLoop
 from mnist_mlp.network.stack import MLPStack
 
@@ -33,6 +38,52 @@ def test_it_gives_the_logits_of_each_mini_batch_from_before_its_update(mlp):
     assert torch.equal(zs[0], before)
     assert torch.equal(ys, torch.eye(3)[labels])
     assert zs.shape == (STEPS, BATCH, 3)
+
+
+def halve(layer):
+    layer.register_forward_hook(lambda layer, args, z: z / 2)
+
+
+def with_an_unused_parameter(layer):
+    layer.register_forward_hook(lambda layer, args, z: z + 1)
+    layer.extra = nn.Parameter(torch.ones(2))
+
+
+OTHERS = [
+    halve,
+    with_an_unused_parameter,
+    parametrizations.weight_norm,
+    partial(prune.ln_structured, name="weight", amount=2, n=2, dim=0),
+]
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("change", OTHERS)
+def test_what_listens_to_a_layer_or_wraps_its_weight_is_honoured(change, gradients):
+    torch.manual_seed(0)
+    mlp = MLP([4, 6, 3], "sigmoid", gradients=gradients)
+    other = copy.deepcopy(mlp)
+    change(mlp.layers[0])
+    change(other.layers[0])
+    xs, labels = block()
+    BareLoop(mlp, l2_strength=0.1).train(xs, labels, descent(mlp))
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.5)
+    for x, y in zip(xs, labels, strict=True):
+        optimizer.zero_grad()
+        first, last = cast(list[nn.Linear], other.layers)
+        z = last(torch.sigmoid(first(x)))
+        penalty = sum(layer.weight.square().sum() for layer in (first, last)) * 0.1 / 2
+        (nn.functional.cross_entropy(z, y) + penalty).backward()
+        optimizer.step()
+    torch.testing.assert_close(mlp.state_dict(), other.state_dict())
+
+
+def test_a_weight_that_is_computed_cannot_be_limited(mlp):
+    parametrizations.weight_norm(mlp.layers[0])
+    with pytest.raises(
+        ValueError, match=r"max_norm must be left out .* got max_norm 0.5 and such a weight in layers\[0"
+    ):
+        limit_hidden_norms(mlp, 0.5)
 
 
 def test_memory_is_allocated_once(mlp):

@@ -7,6 +7,7 @@ import torch
 import yaml
 from lightning import Callback
 
+from mnist_mlp import MLPClassifier
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
 from mnist_mlp.fit.settings import laid_over
@@ -69,6 +70,14 @@ def test_no_file_is_needed():
     session = prepare(model={"hidden_sizes": []}, data={"dataset": "digits", "val_size": 300}, trainer=QUIET)
     assert session.config.name == "digits"
     assert session.model.mlp.sizes == (784, 10)
+
+
+def test_the_optimizer_where_none_is_given_is_that_of_the_class():
+    model = prepare("fit", model={"hidden_sizes": [5]}).model
+    parameters = list(model.parameters())
+    ours, of_the_class = model.optimizer(parameters), MLPClassifier([5]).optimizer(parameters)
+    assert type(ours) is type(of_the_class)
+    assert ours.defaults == of_the_class.defaults
 
 
 def test_the_seed_comes_before_the_first_weights():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn.utils import parametrizations
 
 from mnist_mlp import MLP
 from mnist_mlp.bare_loop.gradient_steps import AdversarialStep, AutogradStep, ManualStep
@@ -81,6 +82,26 @@ def test_under_autocast_every_parameter_still_gets_its_gradient(gradients):
     loss.backward()
     assert all(parameter.grad is not None for parameter in mlp.parameters())
     torch.testing.assert_close((moved - x).norm(dim=1), torch.full((6,), 0.5), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("mode", ["manual", "autograd"])
+def test_what_listens_to_a_layer_or_wraps_its_weight_is_honoured(mode):
+    mlp, (x, labels) = network(mode), samples()
+    plain = adversarial_examples(mlp, x, labels, 0.5)
+    for layer in mlp.layers:
+        parametrizations.weight_norm(layer)
+    torch.testing.assert_close(adversarial_examples(mlp, x, labels, 0.5), plain)
+    assert all(parameter.grad is None for parameter in mlp.parameters())
+
+    def silence(layer: torch.nn.Module, args: tuple[torch.Tensor], z: torch.Tensor) -> torch.Tensor:
+        return z * torch.tensor([0.0, 1, 1, 1])
+
+    mlp.layers[1].register_forward_hook(silence)
+    pixels = x.clone().requires_grad_()
+    (g,) = torch.autograd.grad(mlp.loss(mlp(pixels), labels), pixels)
+    expected = x + 0.5 * torch.nn.functional.normalize(g)
+    assert not torch.allclose(expected, plain)
+    torch.testing.assert_close(adversarial_examples(mlp, x, labels, 0.5), expected)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@ import copy
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import parametrizations
 
 from mnist_mlp import MLP
 from mnist_mlp.equations import ACTIVATIONS
@@ -42,6 +44,23 @@ def test_gradients_are_of_the_first_images():
     expected = torch.autograd.grad(mlp.loss(mlp(x[:3]), labels[:3]), mlp.weights)
     for gradient, w in zip(probe(mlp, x, labels).gradients(3), expected, strict=True):
         torch.testing.assert_close(gradient, w)
+
+
+def test_a_probe_goes_through_layers_that_are_not_plain():
+    mlp, (x, labels) = network(), samples()
+    plain = probe(mlp, x, labels)
+    for layer in mlp.layers:
+        parametrizations.spectral_norm(layer)
+    state = copy.deepcopy(mlp.state_dict())
+    probe(mlp, x, labels)
+    torch.testing.assert_close(mlp.state_dict(), state, rtol=0, atol=0)  # no power iteration is made by looking
+    assert mlp.layers[0].training
+
+    mlp = network()
+    mlp.layers[1] = nn.Sequential(mlp.layers[1])
+    seen = probe(mlp, x, labels)
+    for tensors, expected in zip(seen, plain, strict=True):
+        torch.testing.assert_close(list(tensors), list(expected))
 
 
 def test_a_rectifier_is_dead_that_never_fires():

@@ -14,7 +14,7 @@ def layers(*sizes):
     ("x", "message"),
     [
         (torch.rand(5, 4), r"inputs must have the shape \(batch, 3\); got \(5, 4\)"),
-        (torch.rand(3), r"inputs must have the shape \(batch, 3\); got \(3,\)"),
+        (torch.rand(3), r"inputs must have the shape \(batch, 3\); got \(3,\): give a single sample as x\[None\]"),
         (torch.rand(2, 1, 3), r"inputs must have the shape \(batch, 3\); got \(2, 1, 3\)"),
         (torch.rand(0, 3), r"a batch must hold at least one sample; got the shape \(0, 3\)"),
         (torch.ones(2, 3, dtype=torch.uint8), "inputs must be floating-point, .* got torch.uint8"),

@@ -1,6 +1,10 @@
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
-from torch import tensor
+from torch import nn, tensor
+from torch.nn import functional as F
 
 from mnist_mlp import MLP
 
@@ -140,6 +144,97 @@ def test_inputs_of_another_shape_are_refused(without_shape_checks):
 def test_bytes_are_refused(input_dropout, without_shape_checks):
     with pytest.raises(ValueError, match=r"inputs must be floating-point, .* got torch.uint8: divide bytes by 255"):
         MLP([784, 10], input_dropout=input_dropout)(torch.zeros(5, 784, dtype=torch.uint8))
+
+
+def test_inputs_that_are_no_tensor_are_refused(without_shape_checks):
+    with pytest.raises(ValueError, match=r"must be a torch.Tensor; got numpy.ndarray: use torch.as_tensor\(x, dtype="):
+        MLP([4, 3])(np.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"inputs must be a torch.Tensor; got builtins.list: use torch.as_tensor\(x"):
+        MLP([4, 3])([[0.0] * 4])
+
+
+def test_targets_that_are_no_tensor_are_refused(without_shape_checks):
+    targets: Any = np.zeros(2)
+    with pytest.raises(ValueError, match=r"targets must be a torch.Tensor; got numpy.ndarray: use torch.as_tensor\(t"):
+        MLP([4, 3]).loss(torch.zeros(2, 3), targets)
+
+
+def test_a_single_vector_is_refused(without_shape_checks):
+    mlp = MLP([4, 3])
+    with pytest.raises(ValueError, match=r"shape \(batch, 4\); got \(4,\): give a single sample as x\[None\]"):
+        mlp(torch.rand(4))
+    with pytest.raises(ValueError, match=r"shape \(batch, outputs\); got \(3,\): give a single sample as z\[None\]"):
+        mlp.loss(torch.rand(3), torch.rand(3))  # the quadratic cost would take the outputs for samples
+
+
+@pytest.mark.parametrize("gradients", ["autograd", "manual"])
+def test_the_loss_is_that_of_a_replaced_last_layer(gradients):
+    mlp = MLP([4, 5, 3], gradients=gradients)
+    mlp.layers[-1] = nn.Linear(5, 7)
+    z = mlp(torch.rand(2, 4))
+    torch.testing.assert_close(mlp.loss(z, tensor([6, 0])), F.cross_entropy(z, tensor([6, 0])))
+    with pytest.raises(ValueError, match=r"labels must lie in 0 ... 6; got 0 ... 7"):
+        mlp.loss(z, tensor([7, 0]))
+
+
+def test_a_layer_without_weight_is_named():
+    mlp = MLP([4, 5, 3])
+    mlp.layers[0] = nn.Identity()
+    with pytest.raises(
+        ValueError, match=r"a tensor 'weight' for this; layers\[0\] is a Identity without: put an nn.Li"
+    ):
+        mlp.l2_penalty(1.0)
+    mlp.layers[0] = nn.Linear(4, 5, bias=False)
+    with pytest.raises(ValueError, match=r"a tensor 'bias' for this; layers\[0\] is a Linear without"):
+        mlp.biases  # noqa: B018
+
+
+@pytest.mark.parametrize("gradients", ["autograd", "manual"])
+def test_a_hook_that_only_listens_changes_no_bit(gradients):
+    mlp, x = MLP([4, 6, 5, 3], "sigmoid", dropout=0.4, input_dropout=0.2, gradients=gradients), torch.rand(2, 4)
+    values = []
+    for autocast in (False, True):
+        for _ in range(2):
+            handle = mlp.layers[1].register_forward_hook(lambda *_: None)
+            torch.manual_seed(2)
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                hooked = mlp(x)
+            handle.remove()
+            torch.manual_seed(2)
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                assert torch.equal(mlp(x), hooked)
+            values.append(hooked)
+    assert not torch.equal(values[0], mlp.eval()(x))
+
+
+@pytest.mark.parametrize("randomness", ["same", "different"])
+def test_dropout_under_vmap(randomness, without_shape_checks):
+    torch.manual_seed(0)
+    mlp = MLP([1, 1, 1], "identity", "mse", output_activation="identity", dropout=0.25)
+    set_parameters(mlp, ([[1.0]], [0.0]), ([[1.0]], [0.0]))
+    z = torch.vmap(mlp, randomness=randomness)(torch.ones(20_000, 1))
+    if randomness == "same":
+        assert len(set(z.flatten().tolist())) == 1
+    else:
+        assert sorted(set(z.flatten().tolist())) == pytest.approx([0, 4 / 3])
+        assert z.mean().item() == pytest.approx(1, rel=0.05)
+
+
+def test_dropout_where_it_is_compiled(without_shape_checks):
+    torch.manual_seed(0)
+    mlp = MLP([1, 1, 1], "identity", "mse", output_activation="identity", dropout=0.25)
+    set_parameters(mlp, ([[1.0]], [0.0]), ([[1.0]], [0.0]))
+    compiled = torch.compile(mlp, fullgraph=True, backend="eager")
+    assert compiled(torch.ones(20_000, 1)).mean().item() == pytest.approx(1, rel=0.05)
+    mlp.eval()
+    assert compiled(torch.ones(2, 1)).tolist() == [[1], [1]]
+
+
+def test_it_is_made_on_the_default_device():
+    with torch.device("meta"):
+        mlp = MLP([4, 3])
+    assert {parameter.device.type for parameter in mlp.parameters()} == {"meta"}
+    assert not list(mlp.buffers())
 
 
 def test_targets_of_another_shape_are_refused(without_shape_checks):

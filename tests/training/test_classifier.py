@@ -1,4 +1,5 @@
 import math
+import pickle
 from typing import Any, cast
 
 import pytest
@@ -242,3 +243,10 @@ def test_one_epoch_of_nielsens_network_on_mnist(tmp_path):
     fitter = trainer(tmp_path, max_epochs=1)
     fitter.fit(model, MNISTDataModule(batch_size=10))
     assert 0.89 < fitter.callback_metrics["val/acc"] < 0.94
+
+
+def test_a_classifier_can_be_pickled():
+    model = MLPClassifier([4])
+    again = pickle.loads(pickle.dumps(model))
+    torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
+    assert cast(SGD, again.configure_optimizers()).param_groups[0]["lr"] == 0.1
