@@ -12,14 +12,14 @@ from torch import Tensor
 from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
 from mnist_mlp.bare_loop.gradient_steps import Step
+from mnist_mlp.data.block_length import check_number
 from mnist_mlp.data.device_loader import DeviceLoader
-from mnist_mlp.data.module import StepsPerExecution
 from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
-from mnist_mlp.lightning_internals.step_counters import count_steps
+from mnist_mlp.lightning_internals.step_counters import count_steps, steps_allowed
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
+from mnist_mlp.training.block_obstacles import obstacle_to_blocks
 from mnist_mlp.training.divergence import check_cost
 from mnist_mlp.training.metrics import EpochMetrics
 
@@ -49,13 +49,9 @@ class TrainedInBlocks(LightningModule):
         super().__init__()
         self._bare_loop: BareLoop | None = None
 
-    def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
-        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.block_length`.
-
-        Raises:
-            ValueError: if more than one was asked for, and the Trainer's settings need single steps.
-        """
-        return steps_in_a_block(asked, batch_size, self.trainer)
+    def obstacle_to_blocks(self) -> str | None:
+        """What in its training needs single mini-batches, or None, see `mnist_mlp.training.block_obstacles`."""
+        return obstacle_to_blocks(self.trainer)
 
     @property
     def penalty_strengths(self) -> tuple[float, float]:
@@ -76,7 +72,10 @@ class TrainedInBlocks(LightningModule):
 
         Raises:
             FloatingPointError: if a cost is NaN or infinite.
+            ValueError: if the training needs single steps, which a loader that knew of no Trainer has not asked.
         """
+        if self._bare_loop is None:
+            check_number(len(xs), self.obstacle_to_blocks())
         allowed = steps_allowed(self.trainer, len(xs))
         if allowed < len(xs):
             cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - allowed)

@@ -232,6 +232,8 @@ class MLPClassifier(TrainedInBlocks):
         metrics.update(cost, logits, labels)
 
     def _log(self, stage: str, metrics: EpochMetrics) -> None:
+        if not metrics.loss.update_called:  # by a subclass's own step
+            return
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
 
