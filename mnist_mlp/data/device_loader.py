@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import isqrt
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float32, Int64
@@ -11,6 +12,18 @@ from torch.utils.data import TensorDataset
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
 from mnist_mlp.data.images import LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler
+
+
+class Block(NamedTuple):
+    """Several mini-batches of one size, to be trained on one after another.
+
+    Attributes:
+        xs: The images, float32 of shape (steps, batch, pixels).
+        labels: Their classes, int64 of shape (steps, batch).
+    """
+
+    xs: Float32[Tensor, "steps batch pixels"]
+    labels: Int64[Tensor, "steps batch"]
 
 
 class DeviceLoader:
@@ -28,8 +41,8 @@ class DeviceLoader:
         augmentation: How images are distorted; drawn from (seed, epoch, mini-batch, process) alone.
 
     Yields:
-        Pairs (x, labels): x float32 of shape (batch, pixels), labels int64 of shape (batch,); or, in blocks, of the
-        shapes (steps, batch, pixels) and (steps, batch).
+        Pairs (x, labels): x float32 of shape (batch, pixels), labels int64 of shape (batch,); or a `Block` of several,
+        where steps_per_execution is more than one.
     """
 
     def __init__(
@@ -54,7 +67,7 @@ class DeviceLoader:
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self) -> Iterator[tuple[Float32[Tensor, "*steps batch pixels"], Int64[Tensor, "*steps batch"]]]:
+    def __iter__(self) -> Iterator[Block | tuple[Float32[Tensor, "batch pixels"], Int64[Tensor, "batch"]]]:
         device = self.dataset.tensors[0].device
         epoch = self.batch_sampler.sampler.epoch
         start = self._resume_at["batch"] if self._resume_at["epoch"] == epoch else 0
@@ -66,7 +79,7 @@ class DeviceLoader:
             x, y = self.look_up(block)
             self.distort(x, y, num_before)
             x = self.normalized(x)
-            yield (x, y) if self.steps_per_execution > 1 else (x[0], y[0])
+            yield Block(x, y) if self.steps_per_execution > 1 else (x[0], y[0])
 
     def look_up(
         self, indices: Int64[Tensor, "*shape"]

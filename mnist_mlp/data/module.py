@@ -1,7 +1,7 @@
 """`MNISTDataModule`: honest splits, and a loader whose data lives on the training device."""
 
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from jaxtyping import UInt8
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
+from mnist_mlp.data.block_length import StepsPerExecution, steps_in_a_block
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
 from mnist_mlp.data.drawn_digits import drawn_digits
@@ -22,17 +23,6 @@ from mnist_mlp.data.sources import find_source
 EVALUATION_BATCH_SIZE = 1000
 SHARE_THAT_VALIDATES = 6  # one in six: 10,000 of MNIST's 60,000
 NO_LABEL = -1
-
-StepsPerExecution = int | Literal["auto"]
-
-
-@runtime_checkable
-class TrainsInBlocks(Protocol):
-    """A model whose `training_step` takes several mini-batches at a time."""
-
-    def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
-        """How many mini-batches it wants at a time, where so many were asked for."""
-        ...
 
 
 class MNISTDataModule(LightningDataModule):
@@ -61,9 +51,9 @@ class MNISTDataModule(LightningDataModule):
         image_size: Height and width in pixels; where it is more than 28, background is added below and at the right.
         seed: What the order of the batches, and the distortions, are drawn from, together with the epoch.
         steps_per_execution: How many mini-batches a `training_step` of `MLPClassifier` trains on: 1, as Lightning
-            knows it, or more, in blocks, which is faster and gives the same parameters bit for bit. "auto" leaves it to
-            the model: `MLPClassifier` takes 5,000 images at a time, or single mini-batches where the Trainer's settings
-            need them.
+            knows it, or more, in blocks, which is faster and gives the same parameters bit for bit. "auto" is 5,000
+            images at a time where that is known to be so, and else 1, with a line that says why: for another model,
+            say, or a callback that acts after each mini-batch (`mnist_mlp.training.block_obstacles`).
 
     Attributes:
         source: Where the images come from.
@@ -214,24 +204,13 @@ class MNISTDataModule(LightningDataModule):
         """Shuffled mini-batches of the training images; `Trainer(overfit_batches=...)` keeps their order.
 
         Raises:
-            ValueError: if the Trainer's settings allow no blocks, and `steps_per_execution` asks for them.
+            ValueError: if the model, or its training, needs single steps, and `steps_per_execution` is another number.
         """
         overfits = getattr(self.trainer, "overfit_batches", 0) > 0
-        steps = self._steps_in_a_block()
+        model = self.trainer and self.trainer.lightning_module
+        steps = steps_in_a_block(self.steps_per_execution, self.batch_size, model)
         shuffle = self.shuffle and not overfits
         return self._loader(self.train_images, self.batch_size, shuffle, steps, self.augmentation)
-
-    def _steps_in_a_block(self) -> int:
-        """How many mini-batches are handed out at a time: as many as the model that is trained can take."""
-        model = self.trainer and self.trainer.lightning_module
-        if isinstance(model, TrainsInBlocks):
-            return model.steps_in_a_block(self.steps_per_execution, self.batch_size)
-        if model is not None and self.steps_per_execution not in (1, "auto"):
-            raise ValueError(
-                f"{type(model).__name__} takes mini-batches one by one; got steps_per_execution "
-                f"{self.steps_per_execution}: use 1, or auto"
-            )
-        return 1 if self.steps_per_execution == "auto" else self.steps_per_execution
 
     def val_dataloader(self) -> DeviceLoader | list[DeviceLoader]:
         """The validation images in their order, or no loader where there are none."""

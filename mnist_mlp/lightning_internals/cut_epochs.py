@@ -8,9 +8,10 @@ from lightning import Trainer
 def is_inside_an_epoch(trainer: Trainer) -> bool:
     """Whether mini-batches of this epoch were trained on, and others are left.
 
-    Relies on `fit_loop.epoch_loop.batch_progress`.
+    Relies on `fit_loop.epoch_loop.batch_progress`, whose `is_last_batch` says it of a loader without a length.
     """
-    return 0 < trainer.fit_loop.epoch_loop.batch_progress.current.ready < trainer.num_training_batches
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    return 0 < progress.current.ready < trainer.num_training_batches and not progress.is_last_batch
 
 
 def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> bool:

@@ -19,3 +19,13 @@ def count_steps(trainer: Trainer, steps: int) -> None:
     loop.batch_progress.is_last_batch = loop.batch_progress.current.ready >= trainer.num_training_batches
     loop.automatic_optimization.optim_progress.optimizer.step.increment_by(steps)
     loop._batches_that_stepped += steps
+
+
+def steps_allowed(trainer: Trainer, steps: int) -> int:
+    """How many of the next `steps` mini-batches the limits of the Trainer allow."""
+    limits = [steps]
+    if trainer.max_steps != -1:
+        limits.append(trainer.max_steps - trainer.global_step)
+    if trainer.num_training_batches != float("inf"):
+        limits.append(int(trainer.num_training_batches) - batches_before(trainer))
+    return min(limits)

@@ -1,8 +1,7 @@
 """A block of mini-batches, trained on without Lightning between them."""
 
-from collections.abc import Sized
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -12,14 +11,14 @@ from torch import Tensor
 from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
 from mnist_mlp.bare_loop.gradient_steps import Step
-from mnist_mlp.data.device_loader import DeviceLoader
-from mnist_mlp.data.module import StepsPerExecution
+from mnist_mlp.data.block_length import check_number
+from mnist_mlp.data.device_loader import Block, DeviceLoader
 from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
-from mnist_mlp.lightning_internals.step_counters import count_steps
+from mnist_mlp.lightning_internals.step_counters import count_steps, steps_allowed
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.training.block_length import steps_allowed, steps_in_a_block
+from mnist_mlp.training.block_obstacles import obstacle_to_blocks
 from mnist_mlp.training.divergence import check_cost
 from mnist_mlp.training.metrics import EpochMetrics
 
@@ -49,34 +48,45 @@ class TrainedInBlocks(LightningModule):
         super().__init__()
         self._bare_loop: BareLoop | None = None
 
-    def steps_in_a_block(self, asked: StepsPerExecution, batch_size: int) -> int:
-        """How many mini-batches `training_step` takes at a time, see `mnist_mlp.training.block_length`.
-
-        Raises:
-            ValueError: if more than one was asked for, and the Trainer's settings need single steps.
-        """
-        return steps_in_a_block(asked, batch_size, self.trainer)
+    def obstacle_to_blocks(self) -> str | None:
+        """What in its training needs single mini-batches, or None, see `mnist_mlp.training.block_obstacles`."""
+        return obstacle_to_blocks(self.trainer)
 
     @property
     def penalty_strengths(self) -> tuple[float, float]:
-        """The strengths of the penalties L1 and L2, for the images that train."""
-        n = len(cast(Sized, cast(DeviceLoader, self.trainer.train_dataloader).dataset))
+        """The strengths of the penalties L1 and L2, for the images that train.
+
+        Raises:
+            ValueError: if there is a penalty, and the loader does not say how many images it has.
+        """
+        if not (self.l1 or self.l2):
+            return 0.0, 0.0
+        loader: Any = self.trainer.train_dataloader
+        try:
+            n = len(loader.dataset)
+        except (AttributeError, TypeError) as error:
+            raise ValueError(
+                f"l1 {self.l1} and l2 {self.l2} are divided by the number of training images, which the loader "
+                f"({type(loader).__name__}) does not say; give it a dataset that has a length, or set both to 0"
+            ) from error
         return strengths(self.l1, self.l2, n)
 
     def forget_the_bare_loop(self) -> None:
         """Let go of its memory, and of captured graphs, which cannot be copied or pickled."""
         self._bare_loop = None
 
-    def train_on_all_but_the_last(
-        self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]
-    ) -> Batch:
+    def train_on_all_but_the_last(self, block: Block) -> Batch:
         """Take the steps of all mini-batches but the last, and give back that one, which Lightning trains on.
 
         What is beyond the Trainer's limits is handed back to the loader.
 
         Raises:
             FloatingPointError: if a cost is NaN or infinite.
+            ValueError: if the training needs single steps, which a loader that knew of no Trainer has not asked.
         """
+        xs, labels = block
+        if self._bare_loop is None:
+            check_number(len(xs), self.obstacle_to_blocks())
         allowed = steps_allowed(self.trainer, len(xs))
         if allowed < len(xs):
             cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - allowed)

@@ -5,10 +5,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 from typing_extensions import override
 
 from mnist_mlp.bare_loop.after_step import limit_hidden_norms
 from mnist_mlp.bare_loop.threads import is_for_one_thread
+from mnist_mlp.data.device_loader import Block
 from mnist_mlp.network.mlp import MLP
 
 
@@ -23,7 +25,8 @@ class ThreadChoice(Callback):
         """Choose, when the first mini-batch has shown its size."""
         if self._threads_before is None:
             self._threads_before = torch.get_num_threads()
-            if is_for_one_thread(batch[0].shape[-2], sum(p.numel() for p in pl_module.parameters())):
+            batch_size = _images_in(batch)
+            if batch_size and is_for_one_thread(batch_size, sum(p.numel() for p in pl_module.parameters())):
                 torch.set_num_threads(1)
 
     @override
@@ -35,6 +38,14 @@ class ThreadChoice(Callback):
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self.on_train_end(trainer, pl_module)
+
+
+def _images_in(batch: Any) -> int:
+    """The size of a mini-batch, one of those of a block; 0 of what only a subclass of `MLPClassifier` knows."""
+    if isinstance(batch, Block):
+        return batch.labels.shape[1]
+    first = next(iter(batch), None) if isinstance(batch, list | tuple) else None
+    return len(first) if isinstance(first, Tensor) else 0
 
 
 class NormLimit(Callback):

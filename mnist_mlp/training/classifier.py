@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mnist_mlp.console.plain_errors import naming
+from mnist_mlp.data.device_loader import Block
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
@@ -30,8 +31,9 @@ def gradient_descent(parameters: Iterable) -> Optimizer:
 class MLPClassifier(TrainedInBlocks):
     """A multilayer perceptron that classifies images.
 
-    A batch is (x, labels) with x of shape (batch, pixels), or a block of mini-batches, with one dimension more before,
-    of which all but the last are trained on without Lightning between them; the parameters are the same bit for bit.
+    A batch is (x, labels) with x of shape (batch, pixels), or images of any shape, such as (batch, 28, 28), which are
+    flattened. A `Block` of several is trained on without Lightning between them, all but the last; the parameters are
+    the same bit for bit.
 
     Logged at the end of each epoch: train/loss, train/acc, val/loss, val/acc; after a test test/loss, test/acc.
     The losses are the cost on the scale of `mnist_mlp.equations.costs`, without the penalties; the accuracies are
@@ -121,7 +123,7 @@ class MLPClassifier(TrainedInBlocks):
 
     def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch classes"]:
         """The logits of a batch of images."""
-        return self.mlp(x)
+        return self.mlp(flattened(x))
 
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
@@ -145,7 +147,7 @@ class MLPClassifier(TrainedInBlocks):
         """Let go of the bare loop's memory."""
         self.forget_the_bare_loop()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch | Block, batch_idx: int) -> Tensor:
         """The mean cost of a mini-batch plus the penalties.
 
         Of a block, all mini-batches but the last are trained on here, and the cost is that of the last.
@@ -153,8 +155,8 @@ class MLPClassifier(TrainedInBlocks):
         Raises:
             FloatingPointError: if the cost is NaN or infinite.
         """
-        if batch[0].dim() == 3:
-            batch = self.train_on_all_but_the_last(*batch)
+        if isinstance(batch, Block):
+            batch = self.train_on_all_but_the_last(batch)
         logits, labels, cost = self.cost_of(batch)
         self.train_metrics.update(cost, logits, labels)
         check_cost(self, cost, self.global_step + 1)
@@ -162,7 +164,7 @@ class MLPClassifier(TrainedInBlocks):
 
     def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n classes"], Int[Tensor, "n"], Float[Tensor, ""]]:
         """The logits, the labels and the mean cost of a mini-batch that trains, with its adversarial examples."""
-        x, labels = batch
+        x, labels = flattened(batch[0]), batch[1]
         if self.adversarial:
             x = torch.cat([x, adversarial_examples(self.mlp, x, labels, self.adversarial)])
             labels = torch.cat([labels, labels])
@@ -205,10 +207,10 @@ class MLPClassifier(TrainedInBlocks):
         """Log test/loss and test/acc."""
         self._log("test", self.test_metrics)
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> Float[Tensor, "batch classes"]:
-        """The output activation: probabilities, where the cost is a cross-entropy."""
-        x, _ = batch
-        return self.mlp.predict_proba(x)
+    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Float[Tensor, "batch classes"]:
+        """The output activation: probabilities, where the cost is a cross-entropy. Images may come without labels."""
+        x = batch if isinstance(batch, Tensor) else batch[0]
+        return self.mlp.predict_proba(flattened(x))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer of all parameters, and its scheduler where there is one."""
@@ -247,8 +249,7 @@ class MLPClassifier(TrainedInBlocks):
         self._train_sums = checkpoint.get("train_metrics")
 
     def _evaluate(self, batch: Batch, metrics: EpochMetrics, images: str) -> None:
-        x, labels = batch
-        logits = self.mlp(x)
+        logits, labels = self(batch[0]), batch[1]
         cost = self.mlp.loss(logits, labels)
         if not cost.isfinite():
             check_parameters(self)
@@ -256,8 +257,15 @@ class MLPClassifier(TrainedInBlocks):
         metrics.update(cost, logits, labels)
 
     def _log(self, stage: str, metrics: EpochMetrics) -> None:
+        if not metrics.loss.update_called:  # by a subclass's own step
+            return
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
+
+
+def flattened(images: Float[Tensor, "batch *shape"]) -> Tensor:
+    """Images of any shape as rows of pixels; what has rows already is left as it is."""
+    return images.flatten(1) if images.dim() > 2 else images
 
 
 def _shapes(state: dict[str, Tensor]) -> set[str]:

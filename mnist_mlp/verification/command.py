@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch.optim import LBFGS
 
 from mnist_mlp.bare_loop.threads import one_thread
 from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.checkpoint_files import read_checkpoint
 from mnist_mlp.fit.session import TrainingSession, prepare
+from mnist_mlp.training.block_obstacles import calls_closure_once
 from mnist_mlp.verification.block_comparison import OPTIMIZERS
 from mnist_mlp.verification.comparison import Comparison, compare
 from mnist_mlp.verification.difference import MAX_ULP, MAX_ULP_OF_A_MODEL
@@ -53,8 +53,8 @@ def verify_model(config: str | None, checkpoint: str | None, settings: list[str]
     first, *others = islice(data.train_dataloader(), BLOCK_STEPS)
     as_large = [first, *(batch for batch in others if len(batch[1]) == len(first[1]))]
     xs, labels = (torch.stack(part) for part in zip(*as_large, strict=True))
-    needs_closure = isinstance(model.optimizer(model.parameters()), LBFGS)  # which is not trained in blocks
-    make_optimizer = None if needs_closure else model.optimizer
+    in_blocks = calls_closure_once(model.optimizer(model.parameters()))
+    make_optimizer = model.optimizer if in_blocks else None
     rows = []
     for dtype in (torch.float64, torch.float32):
         name = dtype_name(dtype)

@@ -10,6 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mnist_mlp.bare_loop.gradient_steps import Step
+from mnist_mlp.data.device_loader import Block
 from mnist_mlp.network.precision import compute_dtype
 from mnist_mlp.training.classifier import Batch, MLPClassifier
 from mnist_mlp.verification.difference import relative_error
@@ -55,7 +56,7 @@ class GradientCheck(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Keep a single mini-batch, and the random state that its dropout masks are drawn from, if it is its turn."""
         self._batch = None
-        if batch[0].dim() == 2 and trainer.global_step >= self._next_step:
+        if not isinstance(batch, Block) and trainer.global_step >= self._next_step:
             self._batch, self._random_state = batch, _random_state(batch[0].device)
 
     @override
