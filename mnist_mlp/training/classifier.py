@@ -185,7 +185,7 @@ class MLPClassifier(TrainedInBlocks):
         points = {name: value.item() for name, value in values.items()} | {"epoch": self.current_epoch}
         # at the last step, as Lightning does; of an epoch cut short behind it, where a run that is continued goes on
         step = self.global_step if is_inside_an_epoch(self.trainer) else self.global_step - 1
-        for logger in self.loggers:
+        for logger in self.loggers if values else []:
             logger.log_metrics(points, step)
             logger.save()
         if not is_inside_an_epoch(self.trainer):  # else the checkpoint holds the sums, and the training ends here

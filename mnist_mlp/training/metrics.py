@@ -24,8 +24,8 @@ class EpochMetrics(Module):
         self.acc.update(logits.detach(), labels)
 
     def values(self) -> dict[str, Tensor]:
-        """The mean cost and the accuracy of what was added so far, in all processes."""
-        return {name: metric.compute() for name, metric in self._metrics()}
+        """The mean cost and the accuracy of what was added so far, in all processes; nothing where nothing was."""
+        return {name: metric.compute() for name, metric in self._metrics() if metric.update_called}
 
     def reset(self) -> None:
         """Begin anew."""
