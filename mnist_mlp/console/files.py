@@ -39,6 +39,11 @@ def check_picture(option: str, path: Path) -> None:
     check_drawing()
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with ~ and variables of the environment replaced, as a shell does it, wherever it comes from."""
+    return Path(os.path.expanduser(os.path.expandvars(path)))
+
+
 @contextmanager
 def replaced_at_once(path: Path) -> Iterator[Path]:
     """Write a file beside its destination and move it there, so that a kill leaves the old one or the new one.

@@ -8,9 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages, Source
+from mnist_mlp.handwriting.centring import to_mnist
 
 BOX_SIDE = 20
 DIGITS_TEST_SIZE = 360
+INK = 1 / 32  # half of the faintest grey that scikit-learn's digits have; what is less is noise
 
 
 def digits_source(data_dir: Path) -> Source:
@@ -36,15 +38,23 @@ def read_digits(train: bool) -> LabelledImages:
 
 
 def draw_like_mnist(small: Tensor) -> UInt8[Tensor, "n 784"]:
-    """Images scaled and placed the way MNIST was made from NIST's.
+    """Images scaled and placed the way MNIST was made from NIST's, as `mnist_mlp.handwriting` does it with large ones.
 
-    The ink's bounding box is scaled, its aspect ratio kept, to fit into 20x20 pixels, and its centre of mass
-    comes to lie in the middle of 28x28. Interpolation is bicubic; it softens the edges,
-    which makes them reach a pixel or two beyond the box.
+    Of small images the ink's bounding box is scaled, its aspect ratio kept, to fit into 20x20 pixels, and its centre of
+    mass comes to lie in the middle of 28x28. Interpolation is bicubic; it softens the edges, which makes them reach a
+    pixel or two beyond the box.
 
     Args:
-        small: Grey values in [0, 1], shape (n, side, side), of any side.
+        small: Grey values in [0, 1], shape (n, side, side), of any side. What is fainter than INK is paper.
+
+    Raises:
+        ValueError: if an image has no ink.
     """
+    small = torch.where(small < INK, 0, small)
+    if not (empty := small.amax(dim=(1, 2)) == 0).logical_not().all():
+        raise ValueError(f"each image must have ink; image {int(empty.int().argmax())} of {len(small)} has none")
+    if small.shape[-1] > BOX_SIDE:  # bicubic interpolation would miss the pixels between those it looks at
+        return torch.stack([torch.from_numpy(to_mnist(image.numpy())).flatten() for image in small])
     n, side = len(small), small.shape[-1]
     column_mass, row_mass = small.sum(dim=1), small.sum(dim=2)
     extent = torch.maximum(_extent(column_mass), _extent(row_mass))

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from urllib.error import URLError
@@ -30,6 +31,7 @@ def download_missing(name: str, folder: Path, md5: Mapping[str, str], fetch: Cal
     missing = [file for file in md5 if not (folder / file).exists()]
     if not missing:
         return
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary_folder = tempfile.TemporaryDirectory(dir=folder, prefix=".download-")
@@ -38,7 +40,7 @@ def download_missing(name: str, folder: Path, md5: Mapping[str, str], fetch: Cal
             f"the data folder {folder} cannot be written ({error.strerror}): "
             "choose another with --data.data_dir or MNIST_MLP_DATA_DIR"
         ) from error
-    with temporary_folder as temporary:
+    with _removed_if_empty(new), temporary_folder as temporary:
         try:
             fetched = fetch(Path(temporary))
         except (RuntimeError, URLError, ConnectionError, TimeoutError) as error:
@@ -50,6 +52,17 @@ def download_missing(name: str, folder: Path, md5: Mapping[str, str], fetch: Cal
         for file in missing:
             verify(fetched / file, md5)
             os.replace(fetched / file, folder / file)
+
+
+@contextmanager
+def _removed_if_empty(folders: list[Path]) -> Iterator[None]:
+    """Leave no new folder behind in which nothing came to lie, the innermost first."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # which says that something does
+            for folder in folders:
+                folder.rmdir()
 
 
 def download_archives(name: str, folder: Path, archives: Mapping[str, tuple[str, str]]) -> None:

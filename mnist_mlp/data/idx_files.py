@@ -5,7 +5,9 @@ checked each time a file is read.
 """
 
 import gzip
+import hashlib
 import os
+import zlib
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -16,6 +18,7 @@ import torch
 import torchvision
 from torch import Tensor
 
+from mnist_mlp.console.files import expanded, replaced_at_once
 from mnist_mlp.data.downloads import download_missing, read_verified
 from mnist_mlp.data.images import DIGITS, LabelledImages, Source
 
@@ -70,10 +73,13 @@ IDX_DATASETS = {
 }
 
 
-def default_data_dir() -> Path:
-    """The folder named by MNIST_MLP_DATA_DIR, else `mnist_mlp` in the user's cache folder."""
-    if folder := os.environ.get("MNIST_MLP_DATA_DIR"):
-        return Path(folder)
+def data_folder(given: str | Path | None = None) -> Path:
+    """The folder of all data sets that have a name: the one that is given, with ~ and variables replaced.
+
+    By default it is the one named by MNIST_MLP_DATA_DIR, else `mnist_mlp` in the user's cache folder.
+    """
+    if folder := given or os.environ.get("MNIST_MLP_DATA_DIR"):
+        return expanded(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mnist_mlp"
 
 
@@ -84,14 +90,48 @@ def idx_source(name: str, data_dir: Path) -> Source:
 
 
 def download(name: str, data_dir: Path) -> None:
-    """Fetch what is missing of an IDX data set, see `mnist_mlp.data.downloads.download_missing`."""
+    """Fetch what is missing of an IDX data set, see `mnist_mlp.data.downloads.download_missing`.
+
+    A file that lies there under another of its names, or packed, is taken without a download. So is one that lies in
+    the data folder itself, if it is the right one: the files of several data sets have the same names.
+    """
     dataset = IDX_DATASETS[name]
+    for file in dataset.md5:
+        _take(file, dataset.folder(data_dir), data_dir, dataset.md5[file])
 
     def fetch(temporary: Path) -> Path:
         dataset.torchvision_class(str(temporary), download=True)
         return dataset.folder(temporary)
 
     download_missing(name, dataset.folder(data_dir), dataset.md5, fetch)
+
+
+def idx_names(file: str) -> list[str]:
+    """The names that an IDX file may have: a dot may stand for the hyphen before idx, and `.gz` at the end."""
+    return [f"{each}{packed}" for each in (file, file.replace("-idx", ".idx")) for packed in ("", ".gz")]
+
+
+def _take(file: str, folder: Path, data_dir: Path, md5: str) -> None:
+    """Put a file where it is read, if it lies there, or in the data folder, under another name, or packed."""
+    if (folder / file).exists():
+        return
+    for path in (place / name for place in (folder, data_dir) for name in idx_names(file)):
+        if path.is_file():
+            content = _content(path, packed=file.endswith(".gz"))
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
+                folder.mkdir(parents=True, exist_ok=True)
+                with replaced_at_once(folder / file) as part:
+                    part.write_bytes(content)
+                return
+
+
+def _content(path: Path, packed: bool) -> bytes | bytearray:
+    """What a file holds, unpacked unless it is wanted packed; nothing where it is damaged."""
+    content = path.read_bytes()
+    try:
+        return content if packed else unpacked(bytearray(content))
+    except (OSError, EOFError, zlib.error):
+        return b""
 
 
 def read_idx_dataset(name: str, data_dir: Path, train: bool) -> LabelledImages:

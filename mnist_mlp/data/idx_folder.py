@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_mlp.data.arrays import Arrays, readable, source_at
-from mnist_mlp.data.idx_files import parse_idx, unpacked
+from mnist_mlp.data.idx_files import idx_names, parse_idx, unpacked
 from mnist_mlp.data.images import Source
 
 KINDS = ("images-idx3-ubyte", "labels-idx1-ubyte")
@@ -23,8 +23,7 @@ def idx_folder(path: Path) -> Source | None:
 
 
 def _file(path: Path, part: str, kind: str) -> Path | None:
-    names = [f"{part}-{each}{packed}" for each in (kind, kind.replace("-idx", ".idx")) for packed in ("", ".gz")]
-    return next((path / name for name in names if (path / name).is_file()), None)
+    return next((path / name for name in idx_names(f"{part}-{kind}") if (path / name).is_file()), None)
 
 
 def _array(path: Path, part: str, kind: str) -> np.ndarray:

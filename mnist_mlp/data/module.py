@@ -1,6 +1,5 @@
 """`MNISTDataModule`: honest splits, and a loader whose data lives on the training device."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from mnist_mlp.data.block_length import StepsPerExecution, steps_in_a_block
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
 from mnist_mlp.data.drawn_digits import drawn_digits
-from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.idx_files import data_folder
 from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
 from mnist_mlp.data.recognition import name_of
@@ -94,7 +93,7 @@ class MNISTDataModule(LightningDataModule):
                 raise ValueError(f"{name} must be an integer of at least {smallest}; got {value}")
         self.save_hyperparameters(ignore="augmentation")
         self.dataset = dataset
-        self.data_dir = Path(data_dir) if data_dir else default_data_dir()
+        self.data_dir = data_folder(data_dir)
         self.source = find_source(dataset, self.data_dir)
         self.dataset_name = self.source.name
         self.batch_size = batch_size

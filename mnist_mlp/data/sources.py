@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torchvision.datasets import EMNIST
 
+from mnist_mlp.console.files import expanded
 from mnist_mlp.data.csv_files import csv_files
 from mnist_mlp.data.digits import digits_source
 from mnist_mlp.data.emnist import emnist_source
@@ -51,7 +52,7 @@ def find_source(dataset: str, data_dir: Path) -> Source:
     """
     if dataset in DATASETS:
         return DATASETS[dataset](data_dir)
-    path = Path(dataset).expanduser()
+    path = expanded(dataset)
     first, *splits = ", ".join(DATASETS).split(", emnist_")
     names, kinds = f"{first}, emnist_{', _'.join(splits)}", ", ".join(KINDS)
     if not dataset or not path.exists():

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.idx_files import data_folder
 from mnist_mlp.data.images import IMAGE_SIZE
 from mnist_mlp.data.sources import find_source
 from mnist_mlp.fit.run_name import check_run_name
@@ -20,7 +20,7 @@ def take_from_data(config: Any) -> None:
             name.
     """
     model, data = config.model, config.data
-    source = find_source(data.dataset, Path(data.data_dir) if data.data_dir else default_data_dir())
+    source = find_source(data.dataset, data_folder(data.data_dir))
     if config.name is None:
         files = [Path(str(path)).stem for path in config.config or [] if path is not None]
         config.name = files[-1] if files else source.name

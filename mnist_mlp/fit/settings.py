@@ -1,7 +1,6 @@
 """Settings in layers: a run's own, those of a file, those given in Python, and those typed on the command line."""
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 from jsonargparse import get_loader
 
+from mnist_mlp.console.files import expanded
 from mnist_mlp.fit.yaml_text import SECTIONS, check_meaning, check_meaning_of
 
 LOG_DIR = "logs"
@@ -18,7 +18,7 @@ LOG_DIR = "logs"
 
 def log_folder(given: str | Path | None) -> Path:
     """The folder of all runs: what was given, with ~ and variables as TensorBoard replaces them, or logs."""
-    return Path(os.path.expanduser(os.path.expandvars(given or LOG_DIR)))
+    return expanded(given or LOG_DIR)
 
 
 def read_settings(file: Path) -> dict[str, Any]:

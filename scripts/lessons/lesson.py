@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.idx_files import data_folder
 from mnist_mlp.data.sources import read_dataset
 
 try:
@@ -58,9 +58,9 @@ def read_digits(n: int, train: bool = True) -> tuple[str, Float32[Tensor, "n 784
     """The first n images of MNIST, or where it isn't there of scikit-learn's digits, pixels in [0, 1]; and its name."""
     name = "mnist"
     try:
-        data = read_dataset(name, default_data_dir(), train)
+        data = read_dataset(name, data_folder(), train)
     except OSError:
         name = "digits"
-        data = read_dataset(name, default_data_dir(), train)
-        print(f"MNIST is not in {default_data_dir()}: {len(data.labels):,} of scikit-learn's digits stand in")
+        data = read_dataset(name, data_folder(), train)
+        print(f"MNIST is not in {data_folder()}: {len(data.labels):,} of scikit-learn's digits stand in")
     return name, data.images[:n].float() / 255, data.labels[:n]

@@ -7,7 +7,7 @@ from data_files import arrays, nielsens_pickle, write_idx, write_npz
 
 from mnist_mlp import MNISTDataModule
 from mnist_mlp.data import recognition
-from mnist_mlp.data.idx_files import default_data_dir
+from mnist_mlp.data.idx_files import data_folder
 from mnist_mlp.data.images import LabelledImages
 from mnist_mlp.data.recognition import md5_in_any_order
 from mnist_mlp.data.sources import read_dataset
@@ -58,8 +58,8 @@ def test_what_differs_is_called_by_its_own_name(small_mnist, tmp_path, what):
 
 @pytest.mark.mnist
 def test_real_mnist_in_other_files(tmp_path):
-    raw = default_data_dir() / "MNIST" / "raw"
-    (train, test) = (read_dataset("mnist", default_data_dir(), part) for part in (True, False))
+    raw = data_folder() / "MNIST" / "raw"
+    (train, test) = (read_dataset("mnist", data_folder(), part) for part in (True, False))
     assert name_at(raw) == name_at(raw, "test") == "mnist"
     parts = [(part.images.view(-1, 28, 28).numpy(), part.labels.numpy()) for part in (train, test)]
     data = MNISTDataModule(str(write_npz(tmp_path / "keras.npz", *parts)))

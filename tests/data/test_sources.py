@@ -8,6 +8,7 @@ import torch
 import torchvision
 from conftest import idx_file
 
+from mnist_mlp import MNISTDataModule
 from mnist_mlp.data import idx_files as datasets
 from mnist_mlp.data.digits import draw_like_mnist, read_digits
 from mnist_mlp.data.idx_files import IDX_DATASETS, download, parse_idx
@@ -112,7 +113,7 @@ def test_an_interrupted_download_leaves_nothing(tiny_mnist, tmp_path, monkeypatc
     fake_download(monkeypatch, tiny_mnist, files=2)
     with pytest.raises(KeyboardInterrupt):
         download("mnist", tmp_path / "new")
-    assert list((tmp_path / "new" / "MNIST" / "raw").iterdir()) == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_damaged_download_is_not_kept(tiny_mnist, tmp_path, monkeypatch):
@@ -185,9 +186,64 @@ def test_draw_like_mnist_keeps_orientation():
     assert drawn[4:9, 18:].sum() > 10 * drawn[18:, 18:].sum()
 
 
+@pytest.mark.parametrize("side", [16, 20, 21, 28, 64, 280])
+def test_draw_like_mnist_keeps_thin_strokes_of_any_side_and_takes_no_noise_for_ink(side):
+    image = torch.zeros(1, side, side)
+    width = max(1, round(side / 90))
+    image[0, side // 8 : -(side // 8), side // 2 : side // 2 + width] = 1
+    drawn = draw_like_mnist(image)
+    rows = drawn.reshape(28, 28).amax(dim=1)
+    assert rows[5:23].min() > 100
+    noise = torch.rand(1, side, side, generator=torch.Generator().manual_seed(0)) * 0.01
+    assert (drawn.int() - draw_like_mnist((image + noise).clamp(0, 1)).int()).abs().max() <= 3
+
+
+def test_an_image_without_ink_cannot_be_drawn():
+    with pytest.raises(ValueError, match=r"^each image must have ink; image 1 of 2 has none$"):
+        draw_like_mnist(torch.stack([torch.eye(8), torch.full((8, 8), 0.01)]))
+
+
+@pytest.mark.parametrize("place", ["raw", "data folder"])
+@pytest.mark.parametrize("dotted", [False, True])
+def test_packed_files_are_unpacked_and_verified_without_a_download(tiny_mnist, tmp_path, offline, place, dotted):
+    folder = tmp_path / "packed" if place == "data folder" else tmp_path / "packed" / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for file in tiny_mnist.iterdir():
+        name = file.name.replace("-idx", ".idx") if dotted else file.name
+        (folder / f"{name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    download("mnist", tmp_path / "packed")
+    assert len(read_dataset("mnist", tmp_path / "packed", train=True).labels) == 60
+
+
+def test_a_packed_file_that_is_damaged_is_not_taken(tiny_mnist, tmp_path, offline):
+    folder = tmp_path / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    for file in tiny_mnist.iterdir():
+        (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes())[:-9])
+    with pytest.raises(ConnectionError, match="could not be downloaded"):
+        download("mnist", tmp_path)
+
+
+def test_a_failed_download_leaves_no_new_folder(tmp_path, offline):
+    with pytest.raises(ConnectionError):
+        download("mnist", tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_folder_and_variables_are_replaced_wherever_they_are_named(tiny_mnist, monkeypatch):
+    data_dir = tiny_mnist.parent.parent
+    monkeypatch.setenv("HOME", str(data_dir.parent))
+    monkeypatch.setenv("PLACE", str(data_dir))
+    for given in (f"~/{data_dir.name}", "$PLACE", str(data_dir)):
+        assert datasets.data_folder(given) == data_dir
+        monkeypatch.setenv("MNIST_MLP_DATA_DIR", given)
+        assert datasets.data_folder() == data_dir
+        assert MNISTDataModule(data_dir=given).data_dir == data_dir
+
+
 @pytest.mark.mnist
 def test_real_mnist():
-    data_dir = datasets.default_data_dir()
+    data_dir = datasets.data_folder()
     train, test = read_dataset("mnist", data_dir, train=True), read_dataset("mnist", data_dir, train=False)
     assert (train.images.shape, test.images.shape) == ((60_000, 784), (10_000, 784))
     assert train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
