@@ -18,13 +18,15 @@ from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
 from mnist_mlp.data.recognition import name_of
 from mnist_mlp.data.sources import find_source
+from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
+from mnist_mlp.plain_values import plain
 
 EVALUATION_BATCH_SIZE = 1000
 SHARE_THAT_VALIDATES = 6  # one in six: 10,000 of MNIST's 60,000
 NO_LABEL = -1
 
 
-class MNISTDataModule(LightningDataModule):
+class MNISTDataModule(PlainHyperparameters, LightningDataModule):
     """MNIST or other images, split into training, validation and test images.
 
     The first images of the training file train, its last `val_size` validate, the official test file tests and
@@ -80,6 +82,9 @@ class MNISTDataModule(LightningDataModule):
         steps_per_execution: StepsPerExecution = 1,
     ) -> None:
         super().__init__()
+        batch_size, val_size, train_size, drawn_digits = plain((batch_size, val_size, train_size, drawn_digits))
+        normalize, shuffle, image_size, seed = plain((normalize, shuffle, image_size, seed))
+        dataset, steps_per_execution = plain((dataset, steps_per_execution))
         for name, value, smallest in (
             ("batch_size", batch_size, 1),
             ("val_size", 0 if val_size is None else val_size, 0),

@@ -17,6 +17,7 @@ from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, 
 from mnist_mlp.network.dropout import dropped, mask_for
 from mnist_mlp.network.input_checks import check_batch, check_inputs, check_targets
 from mnist_mlp.network.precision import at_least_float32
+from mnist_mlp.plain_values import plain
 from mnist_mlp.torch_internals import all_modules_have_hooks, is_plain_linear, is_traced
 
 GRADIENTS = ("autograd", "manual")
@@ -245,6 +246,7 @@ class MLP(nn.Module):
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+    sizes = plain(sizes)
     if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
         raise ValueError(
             f"sizes must be two or more positive integers, the inputs first and the outputs last; got {list(sizes)}"
@@ -261,6 +263,7 @@ def _checked_activations(activation: str | Sequence[str], num_hidden: int) -> tu
 
 
 def _one_for_each(name: str, value: str | Sequence[str], number: int, what: str) -> tuple[str, ...]:
+    value = plain(value)
     names = (value,) * number if isinstance(value, str) else tuple(value)
     if len(names) != number:
         raise ValueError(
@@ -271,6 +274,7 @@ def _one_for_each(name: str, value: str | Sequence[str], number: int, what: str)
 
 
 def _checked_probability(name: str, value: float) -> float:
+    value = plain(value)
     if not 0 <= value < 1:
         raise ValueError(f"{name} must lie in [0, 1); got {value}")
     return value

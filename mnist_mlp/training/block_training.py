@@ -15,6 +15,7 @@ from mnist_mlp.data.block_length import check_number
 from mnist_mlp.data.device_loader import Block, DeviceLoader
 from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
+from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
 from mnist_mlp.lightning_internals.step_counters import count_steps, steps_allowed
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
@@ -25,7 +26,7 @@ from mnist_mlp.training.metrics import EpochMetrics
 Batch = tuple[Float[Tensor, "batch pixels"], Int[Tensor, "batch"]]
 
 
-class TrainedInBlocks(LightningModule):
+class TrainedInBlocks(PlainHyperparameters, LightningModule):
     """A LightningModule that takes the steps of a block of mini-batches by the bare loop, all but the last.
 
     Attributes:

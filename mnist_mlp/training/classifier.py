@@ -17,6 +17,7 @@ from mnist_mlp.data.device_loader import Block
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
+from mnist_mlp.plain_values import plain
 from mnist_mlp.training.block_training import Batch, TrainedInBlocks
 from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.divergence import check_cost, check_parameters
@@ -100,10 +101,7 @@ class MLPClassifier(TrainedInBlocks):
         if max_norm is not None and not max_norm > 0:
             raise ValueError(f"max_norm must be larger than 0; got {max_norm}: leave it out for no limit")
         self.save_hyperparameters(ignore=["optimizer", "scheduler"])
-        self.l1 = l1
-        self.l2 = l2
-        self.max_norm = max_norm
-        self.adversarial = adversarial
+        self.l1, self.l2, self.max_norm, self.adversarial = plain((l1, l2, max_norm, adversarial))
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
@@ -227,7 +225,12 @@ class MLPClassifier(TrainedInBlocks):
         return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the random generators' states, and within an epoch what train/loss and train/acc are made of so far."""
+        """Keep the random generators' states, and within an epoch what train/loss and train/acc are made of so far.
+
+        All states are plain values, so that the checkpoint loads with `weights_only=True`.
+        """
+        states = ("optimizer_states", "lr_schedulers", "callbacks")  # which may be made of NumPy's numbers
+        checkpoint.update({name: plain(checkpoint[name]) for name in states if name in checkpoint})
         checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
         if is_inside_an_epoch(self.trainer):
             checkpoint["train_metrics"] = self.train_metrics.sums()

@@ -1,3 +1,6 @@
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -284,3 +287,16 @@ def test_batches_are_made_on_the_training_device():
     data = LabelledImages(torch.zeros(4, 784, dtype=torch.uint8), torch.arange(4))
     loader = DeviceLoader(data, DistributedBatchSampler(EpochSampler(4), 2), torch.device("cuda"))
     assert {(x.device.type, labels.device.type) for x, labels in loader} == {("cuda", "cuda")}
+
+
+def test_numbers_of_numpy_and_paths_are_stored_as_pythons(tiny_mnist):
+    sizes = {"batch_size": 10, "val_size": 20, "train_size": 30, "drawn_digits": 4, "seed": 3, "steps_per_execution": 2}
+    folder = tiny_mnist.parents[1]
+    settings: dict[str, Any] = {name: np.int64(n) for name, n in sizes.items()} | {
+        "data_dir": folder,
+        "normalize": np.bool_(True),
+    }
+    data = MNISTDataModule(**settings)
+    expected = sizes | {"data_dir": str(folder), "normalize": True}
+    assert {name: repr(data.hparams[name]) for name in expected} == {name: repr(v) for name, v in expected.items()}
+    assert {name: repr(getattr(data, name)) for name in sizes} == {name: repr(n) for name, n in sizes.items()}

@@ -134,6 +134,12 @@ def test_sizes_that_are_not_integers_are_refused(size, without_shape_checks):
         MLP([784, size, 10])
 
 
+def test_sizes_and_probabilities_may_be_numpys(without_shape_checks):
+    settings: dict[str, Any] = {"sizes": np.array([784, 30, 10]), "dropout": np.float32(0.5)}
+    mlp = MLP(**settings, activation=[np.str_("tanh")])
+    assert repr((mlp.sizes, mlp.dropout, mlp.activations)) == "((784, 30, 10), 0.5, ('tanh',))"
+
+
 def test_inputs_of_another_shape_are_refused(without_shape_checks):
     mlp = MLP([784, 10])
     with pytest.raises(ValueError, match=r"inputs must have the shape \(batch, 784\); got \(5, 3\)"):

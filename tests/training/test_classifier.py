@@ -1,7 +1,9 @@
 import math
 import pickle
+from functools import partial
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from lightning import Callback, Trainer, seed_everything
@@ -250,3 +252,27 @@ def test_a_classifier_can_be_pickled():
     again = pickle.loads(pickle.dumps(model))
     torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
     assert cast(SGD, again.configure_optimizers()).param_groups[0]["lr"] == 0.1
+
+
+NUMPYS: list[dict[str, Any]] = [
+    {"hidden_sizes": np.array([4, 3])},
+    {"l1": np.float32(0.5), "l2": np.logspace(-1, 0, 3)[1], "max_norm": np.float64(2), "adversarial": np.float64(0.1)},
+    {"dropout": np.float32(0.2), "input_dropout": np.float64(0.1), "activation": np.array(["tanh"])},
+    {"num_inputs": np.int32(784), "num_classes": np.int64(10)},
+    {"optimizer": partial(SGD, lr=np.float64(0.1), momentum=np.float64(0.5))},
+    {"optimizer": partial(torch.optim.Adam, betas=tuple(np.array([0.9, 0.99])))},
+    {"scheduler": partial(torch.optim.lr_scheduler.ExponentialLR, gamma=np.float64(0.5))},
+    {"scheduler": partial(torch.optim.lr_scheduler.MultiStepLR, milestones=np.array([1, 2]))},
+]
+
+
+@pytest.mark.parametrize("settings", NUMPYS, ids=lambda settings: ", ".join(settings))
+def test_numbers_of_numpy_are_stored_as_pythons(tiny_mnist, tmp_path, settings, without_shape_checks):
+    model = MLPClassifier(**{"hidden_sizes": [4], **settings})
+    trainer = Trainer(default_root_dir=tmp_path, max_epochs=1, logger=False, accelerator="cpu")
+    trainer.fit(model, MNISTDataModule(batch_size=10, val_size=20))
+    (path,) = tmp_path.glob("checkpoints/*.ckpt")
+    torch.load(path, weights_only=True)
+    again = MLPClassifier.load_from_checkpoint(path)
+    torch.testing.assert_close(again.state_dict(), model.state_dict(), rtol=0, atol=0)
+    assert again.mlp.dropout == pytest.approx(settings.get("dropout", 0))

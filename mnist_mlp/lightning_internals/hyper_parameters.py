@@ -1,0 +1,20 @@
+"""The hyper-parameters that Lightning keeps of a module, for its checkpoints and its loggers."""
+
+from argparse import Namespace
+from collections.abc import MutableMapping
+
+from lightning.pytorch.core.mixins.hparams_mixin import HyperparametersMixin
+from typing_extensions import override
+
+from mnist_mlp.plain_values import plain
+
+
+class PlainHyperparameters(HyperparametersMixin):
+    """A module whose hyper-parameters are plain values, of subclasses too: so its checkpoints load `weights_only`.
+
+    Relies on `_set_hparams`, by which `save_hyperparameters` keeps what it has found.
+    """
+
+    @override
+    def _set_hparams(self, hp: MutableMapping | Namespace | str) -> None:
+        super()._set_hparams(plain(hp))
