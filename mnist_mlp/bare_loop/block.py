@@ -53,7 +53,8 @@ class BareLoop:
         self.strengths = (l1_strength, l2_strength)
         self.adversarial = adversarial
         self.generators = generators
-        self._manual_steps: dict[int, ManualStep] = {}  # by the size of a mini-batch: the last one may be smaller
+        # by the size of a mini-batch, since the last one may be smaller, and by whether it aims at labels
+        self._manual_steps: dict[tuple[int, bool], ManualStep] = {}
         self._graphs = StepGraphs()
 
     def train(
@@ -79,7 +80,7 @@ class BareLoop:
         zs = xs.new_empty(*shape, n_out)
         like = zs.flatten(0, -2)
         ys = self.network.targets_as_values(targets.reshape(len(like), *targets.shape[len(shape) :]), like).view_as(zs)
-        step: Step = self._kind_of_step(zs.shape[-2])
+        step: Step = self._kind_of_step(zs.shape[-2], of_labels=not targets.is_floating_point())
         by_hand = isinstance(step, ManualStep)
         if self.adversarial and isinstance(self.network, MLP):
             step = AdversarialStep(step, self.network, self.adversarial)
@@ -93,13 +94,13 @@ class BareLoop:
                 run_steps(step, after_step, xs, ys, zs)
         return zs, ys
 
-    def _kind_of_step(self, batch_size: int) -> AutogradStep | ManualStep:
+    def _kind_of_step(self, batch_size: int, of_labels: bool) -> AutogradStep | ManualStep:
         if isinstance(self.network, MLP) and needs_autograd(self.network):
             return AutogradStep(self.network, *self.strengths)
-        step = self._manual_steps.get(batch_size)
+        step = self._manual_steps.get((batch_size, of_labels))
         if step is None or not step.belongs_to(self.network):
-            step = ManualStep(self.network, batch_size, *self.strengths, self.generators)
-            self._manual_steps[batch_size] = step
+            step = ManualStep(self.network, batch_size, *self.strengths, self.generators, of_labels)
+            self._manual_steps[batch_size, of_labels] = step
         return step
 
 

@@ -75,7 +75,7 @@ class ByHand(Passes):
         architecture = (workload.sizes, workload.activation, workload.cost, workload.initializer)
         self.network = self.mlp = MLP(*architecture, gradients="manual").to(x.device)
         self.x, self.y, self.z = x, F.one_hot(labels, 10).float(), x.new_empty(len(x), 10)
-        self.step = ManualStep(self.mlp, len(x))
+        self.step = ManualStep(self.mlp, len(x), of_labels=True)
 
     @override
     @torch.no_grad()
@@ -90,7 +90,7 @@ class ByHand(Passes):
     @override
     @torch.no_grad()
     def twice(self) -> None:
-        step = ManualStep(self.mlp, len(self.x))
+        step = ManualStep(self.mlp, len(self.x), of_labels=True)
         step(self.x, self.y, self.z)
         step(self.x, self.y, self.z)
 

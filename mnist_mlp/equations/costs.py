@@ -49,6 +49,8 @@ class Cost(NamedTuple):
         says_probabilities: Whether a^L can be read as probabilities.
         kinked: Whether the derivative of the output activation jumps at z = 0.
         same_bits: Whether autograd's gradient of `value` is `output_error` to the last bit.
+        label_error: `output_error`, to the last bit, in fewer operations, where the rows of y are one-hot; None where
+            there are no fewer.
     """
 
     value: Callable[[Tensor, Tensor], Tensor]
@@ -57,6 +59,7 @@ class Cost(NamedTuple):
     says_probabilities: bool = True
     kinked: bool = False
     same_bits: bool = True
+    label_error: Callable[..., Tensor] | None = None
 
 
 def quadratic(z: Outputs, y: Outputs, output: Activation) -> Scalar:
@@ -99,7 +102,7 @@ def mse_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW, *, out
 def cross_entropy(z: Outputs, y: Outputs) -> Scalar:
     """C = -1/n sum y ln softmax(z), the mean per sample, exactly `torch.nn.CrossEntropyLoss`.
 
-    Each row of y is a probability distribution: it sums to 1.
+    Each row of y is, as a rule, a probability distribution: it sums to 1. Any other values are taken as they are.
 
     Source: PyTorch, `torch.nn.CrossEntropyLoss`; Nielsen, ch. 3, the log-likelihood cost.
     """
@@ -107,7 +110,19 @@ def cross_entropy(z: Outputs, y: Outputs) -> Scalar:
 
 
 def cross_entropy_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW) -> Outputs:
-    """delta^L = 1/n (softmax(z) - y), for rows of y that sum to 1.
+    """delta^L = 1/n (s softmax(z) - y), where s is the sum of each row of y.
+
+    Each term -y_j ln a_j of a row gives y_j (a - e_j), where e_j is the one-hot row of j; together s a - y. A
+    distribution has s = 1, and what is left is a - y.
+
+    Source: Nielsen, ch. 3, eq. (84), for s = 1.
+    """
+    a = softmax(z, out=out.a)
+    return torch.sub(a.mul_(y.sum(dim=-1, keepdim=True)), y, out=out.delta).mul_(1 / z.size(-2))
+
+
+def cross_entropy_label_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOCATED_ANEW) -> Outputs:
+    """delta^L = 1/n (softmax(z) - y), for rows of y that are known to sum to 1, as the one-hot rows of labels do.
 
     Source: Nielsen, ch. 3, eq. (84).
     """
@@ -138,7 +153,9 @@ def binary_cross_entropy_error(z: Outputs, y: Outputs, out: OutputMemory = ALLOC
 SQUARED = {"quadratic": (quadratic, quadratic_error), "mse": (mse, mse_error)}
 PAIRED = {
     # autograd goes through exp(log_softmax(z)), and the equation through softmax(z)
-    "cross_entropy": Cost(cross_entropy, cross_entropy_error, softmax, same_bits=False),
+    "cross_entropy": Cost(
+        cross_entropy, cross_entropy_error, softmax, same_bits=False, label_error=cross_entropy_label_error
+    ),
     "binary_cross_entropy": Cost(binary_cross_entropy, binary_cross_entropy_error, sigmoid),
 }
 

@@ -82,6 +82,11 @@ class ManualCost(torch.autograd.Function):
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """BP1, times what the loss was multiplied by on its way: 1/k where k batches are accumulated, say."""
         _refuse_second_derivatives()
+        if ctx.needs_input_grad[1]:
+            raise RuntimeError(
+                "no gradient for the targets is made by hand; got targets that require one: detach them, or use "
+                "gradients='autograd'"
+            )
         z, y = ctx.saved_tensors
         return scale * ctx.cost.output_error(z, y), None, None
 

@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mnist_mlp.equations.activations import ACTIVATIONS, Activation
+from mnist_mlp.equations.activations import ACTIVATIONS, Activation, softmax
 from mnist_mlp.equations.backprop import feedforward
-from mnist_mlp.equations.costs import cost_named
+from mnist_mlp.equations.costs import Cost, cost_named
 from mnist_mlp.equations.initializers import initializer_named
 from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.autograd_functions import ManualCost, ManualFeedforward, ManualPenalty
@@ -177,7 +177,8 @@ class MLP(nn.Module):
 
         Args:
             z: What `forward` returned.
-            targets: Class labels in 0 ... n_L - 1, or the values y themselves, of the shape of z.
+            targets: Class labels in 0 ... n_L - 1, integers or bool; with one output 0 and 1. Or the values y
+                themselves, of the shape of z: one-hot rows, smoothed or mixed labels, or what a regression aims at.
 
         Raises:
             ValueError: if the shapes do not fit each other, or a label is out of range (on the CPU; CUDA asserts).
@@ -222,27 +223,36 @@ class MLP(nn.Module):
     def targets_as_values(
         self, targets: Int[Tensor, "batch"] | Float[Tensor, "batch n_L"], like: Float[Tensor, "batch n_L"]
     ) -> Float[Tensor, "batch n_L"]:
-        """The values y: one-hot rows where the targets are labels, else the targets themselves.
+        """The values y: one-hot rows where the targets are labels, else the targets themselves, in the dtype of `like`.
+
+        Where there is one output, labels are 0 and 1, and so is y; but with softmax, whose one output is always 1.
 
         Raises:
             ValueError: as `loss` does; broadcasting never hides a shape that does not fit.
         """
         check_targets(targets, like)
         if not targets.is_floating_point() and targets.shape == like.shape[:1]:
-            one_hot_rows = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
+            rows = _values_of_labels(self.cost, like)
             try:
-                return torch.index_select(one_hot_rows, 0, targets.long())
+                return torch.index_select(rows, 0, targets.long())
             except IndexError:
                 raise ValueError(
-                    f"labels must lie in 0 ... {like.shape[1] - 1}; "
-                    f"got {targets.min().item()} ... {targets.max().item()}"
+                    f"labels must lie in 0 ... {len(rows) - 1}; got {targets.min().item()} ... {targets.max().item()}"
                 ) from None
         if not targets.is_floating_point() or targets.shape != like.shape:
             raise ValueError(
                 f"targets must be integer labels of shape {tuple(like.shape[:1])} or floating-point values "
                 f"of shape {tuple(like.shape)}; got {targets.dtype} of shape {tuple(targets.shape)}"
             )
-        return targets
+        return targets.to(like.dtype)
+
+
+def _values_of_labels(cost: Cost, like: Float[Tensor, "batch n_L"]) -> Float[Tensor, "labels n_L"]:
+    """The values y of each label, one label in each row."""
+    rows = torch.eye(like.shape[1], dtype=like.dtype, device=like.device)
+    if len(rows) == 1 and cost.output_activation is not softmax:
+        return torch.cat([torch.zeros_like(rows), rows])
+    return rows
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:

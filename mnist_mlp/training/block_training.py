@@ -97,7 +97,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
         count_steps(self.trainer, len(xs) - 1)
         return xs[-1], labels[-1]
 
-    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Int[Tensor, "steps batch"]) -> None:
+    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Tensor) -> None:
         if self.mlp.has_plain_layers:  # otherwise its forward pass checks each mini-batch
             check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         if self.adversarial:
@@ -110,7 +110,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
                 check_cost(self, self.mlp.cost.value(z, y), self.global_step + 1 + i)
-        self.train_metrics.update(cost, zs.flatten(0, 1), labels.flatten())
+        self.train_metrics.update(cost, zs.flatten(0, 1), labels.flatten(0, 1))
 
     def _after_each_step(self) -> list[AfterStep]:
         """What follows each mini-batch of a block: what Lightning does after one of its own."""

@@ -19,8 +19,13 @@ class EpochMetrics(Module):
         self.acc = MulticlassAccuracy(num_classes, average="micro", validate_args=False)
 
     def update(self, cost: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Add samples: their mean cost, their logits (n, classes) and their labels (n,)."""
+        """Add samples: their mean cost, their logits (n, classes), and their labels (n,).
+
+        For labels may stand values aimed at, (n, classes), such as smoothed or mixed labels: the largest is the class.
+        """
         self.loss.update(cost.detach(), len(labels))
+        if labels.is_floating_point():
+            labels = labels.argmax(dim=1)
         self.acc.update(logits.detach(), labels)
 
     def values(self) -> dict[str, Tensor]:

@@ -51,14 +51,14 @@ OPTIMIZERS: dict[str, MakeOptimizer] = {
 
 
 def compare_block(
-    mlp: MLP, xs: Tensor, labels: Tensor, make_optimizer: MakeOptimizer
+    mlp: MLP, xs: Tensor, targets: Tensor, make_optimizer: MakeOptimizer
 ) -> tuple[list[dict[str, Difference]], list[bool]]:
     """Train a copy of a network on a block, by hand, and look at each of its mini-batches.
 
     Args:
         mlp: The network, which is left as it is.
         xs: The inputs of the block, shape (steps, batch, n_0).
-        labels: Their classes, shape (steps, batch).
+        targets: Their labels, shape (steps, batch), or the values aimed at, (steps, batch, n_L).
         make_optimizer: What updates the parameters.
 
     Returns:
@@ -75,7 +75,7 @@ def compare_block(
         )
     twin = Twin(trained, make_optimizer)
     after_step = [*after_each_step(trained, make_optimizer(trained.parameters())), twin.follow]
-    BareLoop(trained, L1_STRENGTH, L2_STRENGTH).train(xs, labels, after_step, twin.watch)
+    BareLoop(trained, L1_STRENGTH, L2_STRENGTH).train(xs, targets, after_step, twin.watch)
     return twin.differences, twin.same_updates
 
 

@@ -54,7 +54,7 @@ class Comparison:
 
 
 def compare(
-    mlp: MLP, xs: Tensor, labels: Tensor, make_optimizer: MakeOptimizer | None, elements: int | None = None
+    mlp: MLP, xs: Tensor, targets: Tensor, make_optimizer: MakeOptimizer | None, elements: int | None = None
 ) -> dict[str, Comparison]:
     """Compare the gradients of each parameter, under the same dropout masks.
 
@@ -63,15 +63,15 @@ def compare(
     Args:
         mlp: The network.
         xs: The inputs of some mini-batches, shape (steps, batch, n_0); all but the block take the first.
-        labels: Their classes, shape (steps, batch).
+        targets: Their labels, shape (steps, batch), or the values aimed at, (steps, batch, n_L).
         make_optimizer: What updates the parameters in the block; None for no block.
         elements: Take the central differences of so many elements of each parameter; by default of all.
     """
-    x, y = xs[0], labels[0]
+    x, y = xs[0], targets[0]
     by_hand, by_autograd = (gradients(mlp, x, y, mode) for mode in ("manual", "autograd"))
     steps, same_updates = [], [True]
     if make_optimizer and x.dtype in BLOCK_DTYPES:
-        steps, same_updates = compare_block(mlp, xs, labels, make_optimizer)
+        steps, same_updates = compare_block(mlp, xs, targets, make_optimizer)
     found = {}
     for name, difference in differences(by_hand, by_autograd).items():
         central, skipped = None, 0

@@ -43,7 +43,11 @@ def _wrong_output_error() -> AbstractContextManager[object]:
     stack = ExitStack()
     squared = {name: (value, partial(wrong, error)) for name, (value, error) in costs.SQUARED.items()}
     paired = {
-        name: cost._replace(output_error=partial(wrong, cost.output_error)) for name, cost in costs.PAIRED.items()
+        name: cost._replace(
+            output_error=partial(wrong, cost.output_error),
+            label_error=cost.label_error and partial(wrong, cost.label_error),
+        )
+        for name, cost in costs.PAIRED.items()
     }
     stack.enter_context(patch.dict(costs.SQUARED, squared))
     stack.enter_context(patch.dict(costs.PAIRED, paired))

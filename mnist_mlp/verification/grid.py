@@ -17,6 +17,7 @@ SIZES = ((5, 3), (5, 4, 3), (5, 7, 4, 6, 3))  # 0, 1 and 3 hidden layers; no wid
 DTYPES = (torch.float64, torch.float32, torch.bfloat16)
 BLOCK_STEPS = 3
 NO_ACTIVATION = "none"
+TARGETS = ("labels", "smoothed", "labels", "mixed", "labels", "unnormalised", "labels")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Case:
     dtype: torch.dtype
     device: str
     optimizer: str
+    targets: str
 
     @property
     def exact(self) -> bool:
@@ -47,12 +49,12 @@ class Case:
     def __str__(self) -> str:
         return (
             f"{'-'.join(map(str, self.sizes))} {self.activation}, {self.cost} of {self.output_activation}, "
-            f"dropout {self.dropout}, batch of {self.batch_size}, {self.optimizer}, {dtype_name(self.dtype)} "
-            f"on {self.device}"
+            f"dropout {self.dropout}, batch of {self.batch_size}, {self.targets}, {self.optimizer}, "
+            f"{dtype_name(self.dtype)} on {self.device}"
         )
 
     def build(self) -> tuple[MLP, Tensor, Tensor]:
-        """A network, and inputs and labels of as many mini-batches as a block has, drawn from a fixed seed."""
+        """A network, and inputs and targets of as many mini-batches as a block has, drawn from a fixed seed."""
         with torch.random.fork_rng():
             torch.manual_seed(0)
             squared = self.cost in costs.SQUARED
@@ -67,7 +69,20 @@ class Case:
             ).to(self.device, self.dtype)
             xs = torch.randn(BLOCK_STEPS, self.batch_size, self.sizes[0]).to(self.device, self.dtype)
             labels = torch.randint(self.sizes[-1], (BLOCK_STEPS, self.batch_size)).to(self.device)
-        return mlp, xs, labels
+            targets = labels if self.targets == "labels" else self._values(labels).to(self.device, self.dtype)
+        return mlp, xs, targets
+
+    def _values(self, labels: Tensor) -> Tensor:
+        """Values to aim at: smoothed labels, mixtures of two, or such mixtures that sum to anything.
+
+        All are far from what a network says before it has learned: where a and y nearly cancel, few digits are left.
+        """
+        n_L = self.sizes[-1]
+        rows = torch.eye(n_L)[labels.cpu()]
+        if self.targets == "smoothed":
+            return 0.8 * rows + 0.2 / n_L
+        mixed = 0.7 * rows + 0.3 * rows.roll(1, dims=-1)
+        return mixed if self.targets == "mixed" else (1.5 + torch.rand(*labels.shape, 1)) * mixed
 
 
 def grid() -> list[Case]:
@@ -75,9 +90,9 @@ def grid() -> list[Case]:
     paired = [(name, cost.output_activation.__name__) for name, cost in costs.PAIRED.items()]
     outputs = [*product(costs.SQUARED, ACTIVATIONS), *paired]
     devices = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
-    optimizers = cycle(OPTIMIZERS)  # each in its turn, so that each meets every other setting somewhere
+    optimizers, targets = cycle(OPTIMIZERS), cycle(TARGETS)  # in turn: each meets every other setting somewhere
     return [
-        Case(sizes, activation, cost, output, dropout, batch_size, dtype, device, next(optimizers))
+        Case(sizes, activation, cost, output, dropout, batch_size, dtype, device, next(optimizers), next(targets))
         for device, dtype, (cost, output), sizes, dropout, batch_size in product(
             devices, DTYPES, outputs, SIZES, (0.0, 0.4), BATCH_SIZES
         )

@@ -92,3 +92,37 @@ def test_output_activation_by_default():
 def test_unknown_names_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         cost_named(*arguments)
+
+
+@pytest.mark.parametrize(("cost", "output"), COSTS)
+@pytest.mark.parametrize("scale", [1.0, 0.3, 2.5])
+def test_output_error_is_the_derivative_for_values_that_are_no_labels(cost, output, scale):
+    z, _ = sample()
+    y = scale * torch.rand(z.shape, generator=torch.Generator().manual_seed(1), dtype=z.dtype)
+    value, output_error, *_ = cost_named(cost, output)
+    z.requires_grad_()
+    value(z, y).backward()
+    by_hand = output_error(z.detach(), y)
+    torch.testing.assert_close(by_hand, z.grad, rtol=1e-12, atol=1e-16)
+    h = 1e-6
+    for i in range(z.numel()):
+        step = torch.zeros(z.numel(), dtype=z.dtype)
+        step[i] = h
+        step = step.view_as(z)
+        with torch.no_grad():
+            central = (value(z + step, y) - value(z - step, y)) / (2 * h)
+        assert by_hand.view(-1)[i].item() == pytest.approx(central.item(), abs=1e-8)
+
+
+def test_cross_entropy_of_rows_that_sum_to_2_by_hand():
+    z, y = torch.zeros(1, 2), torch.tensor([[2.0, 0.0]])
+    # twice that of (1, 0), for which it is (1/2 - 1, 1/2)
+    assert cost_named("cross_entropy").output_error(z, y).tolist() == [[-1, 1]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_error_of_labels_is_the_output_error_to_the_last_bit(dtype):
+    z, y = sample(dtype)
+    cost = cost_named("cross_entropy")
+    assert cost.label_error
+    assert torch.equal(cost.label_error(z, y), cost.output_error(z, y))
