@@ -114,13 +114,14 @@ def settings_file(checkpoint: Path) -> Path:
     return (run_folder(checkpoint) or checkpoint.parent) / "config.yaml"
 
 
-def parses(parser: ArgumentParser, settings: dict[str, Any]) -> bool:
-    """Whether the settings of a run are such, since its config.yaml may have been changed."""
+def damaged_file(parser: ArgumentParser, settings: dict[str, Any], checkpoint: Path | None) -> str:
+    """The config.yaml of a run that is continued, if what it holds are no settings, for the start of a message."""
     try:
-        parser.parse_object(settings)
-    except argparse.ArgumentError as error:
-        return not settings or "are required" in str(error)
-    return True
+        if settings:
+            parser.parse_object(settings)
+    except argparse.ArgumentError:
+        return f"{settings_file(checkpoint)}: " if checkpoint else ""
+    return ""
 
 
 def _of_a_run(text: str, config: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from mnist_mlp.fit.number_checks import check_numbers, check_seed
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
-from mnist_mlp.fit.run_config import differences, parses, settings_file, settings_of_network, settings_of_run, text_of
+from mnist_mlp.fit.run_config import damaged_file, differences, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
@@ -185,7 +185,7 @@ class TrainingSession(LightningCLI):
             else:
                 self.config = parser.parse_object(settings)
         except argparse.ArgumentError as error:
-            where = "" if parses(parser, remembered) else f"{settings_file(self.checkpoint)}: "
+            where = damaged_file(parser, remembered if self.command == "fit" else {}, self.checkpoint)
             raise ValueError(where + one_sentence(str(error), parser.get_defaults().keys())) from error
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
         self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))

@@ -108,6 +108,17 @@ def test_a_part_of_an_older_runs_settings_is_refused():
             go_on(4)
 
 
+def test_a_settings_file_with_a_damaged_name_is_named():
+    fit(1)
+    config = FOLDER / "config.yaml"
+    config.write_text(config.read_text().replace("deterministic", "determ)nistic"))
+    with pytest.raises(SystemExit, match=rf"error: {config}: Group 'trainer' does not accept option 'determ\)nistic'"):
+        go_on(2)
+    with pytest.raises(SystemExit, match=r"error: unrecognized arguments: --model\.l3=1; did you mean model\.l[12]\?"):
+        config.write_text(config.read_text().replace("determ)nistic", "deterministic"))
+        go_on(2, "last", "--model.l3=1")
+
+
 def test_a_kill_while_the_settings_are_written_leaves_the_old_ones(monkeypatch):
     fit(1)
     before = (FOLDER / "config.yaml").read_text()
@@ -209,3 +220,22 @@ def test_a_checkpoint_callback_of_ones_own_changes_nothing_for_the_run(init_args
     go_on(3)
     stored = torch.load(FOLDER / "checkpoints" / "last.ckpt", weights_only=True)
     assert stored["epoch"] == 2
+
+
+def test_a_run_without_a_score_in_its_first_epoch_keeps_the_best_that_follows(capfd):
+    trainer = {**QUIET, "max_epochs": 4, "check_val_every_n_epoch": 2}
+    prepare("fit", **SETTINGS, trainer=trainer).execute()
+    assert not capfd.readouterr().err  # Lightning would miss the score
+    assert torch.load(FOLDER / "checkpoints" / "best.ckpt", weights_only=True)["epoch"] in (1, 3)
+
+
+def test_a_continued_run_knows_the_last_score_that_was_kept():
+    slow = {**SETTINGS["model"], "optimizer": {"class_path": "SGD", "init_args": {"lr": 1e-9}}}  # so none is better
+    fit(3, model=slow, name="whole")
+    fit(2, model=slow)
+    go_on(3)
+    kept = []
+    for name in ("whole", "small"):
+        states = torch.load(f"logs/{name}/version_0/checkpoints/last.ckpt", weights_only=True)["callbacks"]
+        kept.append([state["current_score"] for state in states.values() if state.get("monitor")])
+    assert kept[0] == kept[1] != [None]

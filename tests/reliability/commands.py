@@ -58,9 +58,9 @@ class Commands:
     """Runs `mnist-mlp` with given arguments, each time in a process of its own."""
 
     def __init__(self):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-        pipe = subprocess.PIPE
-        self._server = subprocess.Popen([sys.executable, __file__], stdin=pipe, stdout=pipe, text=True, env=environment)
+        self._environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(REPOSITORY)}
+        words, pipe = [sys.executable, __file__], subprocess.PIPE
+        self._server = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=self._environment)
 
     def run(self, args, folder, limit=60.0, stop=None):
         """Run one command.
@@ -83,17 +83,18 @@ class Commands:
         words = [sys.executable, "-m", "mnist_mlp", *args]
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
             started = time.monotonic()
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "PYTHONPATH": str(REPOSITORY)}
             process = subprocess.Popen(
                 words,
                 cwd=folder,
-                env=environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=errors,
                 start_new_session=True,
             )
-            return ended_as(process.pid, started, said, errors, limit, stop)
+            ended = ended_as(process.pid, started, said, errors, limit, stop)
+            process.returncode = ended.status  # for it was waited for here
+            return ended
 
     def end(self):
         self._server.communicate()
@@ -107,7 +108,7 @@ def serve():
         main(["fit", *SMALL])  # imports, and reads the signatures of, all that a command needs
         for command in ("test", "predict", "export --format npz", "report logs"):
             with contextlib.suppress(SystemExit):
-                main(command.split())
+                main([*command.split()])
     gc.freeze()  # else the memory of all that was imported is copied for each process
     for line in sys.stdin:
         args, folder, limit, stop = json.loads(line)
@@ -125,7 +126,7 @@ def ended_as(process, started, said, errors, limit, stop):
     status, hung = wait_for(process, started, limit, stop)
     seconds = time.monotonic() - started
     texts = [os.pread(file.fileno(), 10**7, 0).decode(errors="replace") for file in (said, errors)]
-    return Ended(status, *texts, seconds, hung, kill_all_of(process))
+    return Ended(status, texts[0], texts[1], seconds, hung, kill_all_of(process))
 
 
 def become(args, folder, said, errors):
@@ -136,7 +137,8 @@ def become(args, folder, said, errors):
     os.dup2(said.fileno(), 1)
     os.dup2(errors.fileno(), 2)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
+    most = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     sys.argv = [str(Path(sys.executable).with_name("mnist-mlp")), *args]
 
 
@@ -152,7 +154,7 @@ def run_to_the_end(main):
     except BaseException:
         traceback.print_exc()
         status = 1
-    threading._shutdown()
+    getattr(threading, "_shutdown")()  # noqa: B009
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

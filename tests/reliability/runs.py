@@ -5,10 +5,11 @@ import re
 
 import torch
 from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
-from tensorboard.compat.proto.event_pb2 import SessionLog
+from tensorboard.compat.proto import event_pb2
 
 TIMES = "time/"  # tags of what differs each time
 SHOWN_AGAIN = "calibration_error"  # where a training was killed while it showed what it shows at its end
+START = getattr(event_pb2, "SessionLog").START  # noqa: B009
 VERSION = re.compile(r"version_\d+")  # a training that was stopped before its first checkpoint is begun in a new folder
 
 
@@ -23,7 +24,7 @@ def scalars(folder):
     """All scalars of a run by tag and step, as TensorBoard shows them: what a continuation starts anew is left out."""
     found = {}
     for event in _events(folder):
-        if event.session_log.status == SessionLog.START:
+        if event.session_log.status == START:
             found = {key: value for key, value in found.items() if key[1] < event.step}
         for value in event.summary.value:
             if value.HasField("simple_value") and not value.tag.startswith(TIMES):

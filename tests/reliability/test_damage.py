@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from typing import Any
 
 import pytest
 import yaml
@@ -108,7 +109,9 @@ def test_damage(trials, commands, tmp_path):
     for use in ("predict", "report"):
         assert commands.run(USES[use], whole).status == 0
     folder = tmp_path / "damaged"
-    expected = {"settings": names_in(yaml.safe_load((whole / "logs/small/version_0/config.yaml").read_text()))}
+    expected: dict[str, Any] = {
+        "settings": names_in(yaml.safe_load((whole / "logs/small/version_0/config.yaml").read_text()))
+    }
     for use, args in USES.items():
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(whole, folder)

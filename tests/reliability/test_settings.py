@@ -161,6 +161,9 @@ def names_it(sentence, changed):
     """Whether a sentence names one of the settings that were changed, or the file that holds them."""
     parts = {part for name in changed for part in (name, name.split(".")[-1])} | {"config.yaml"}
     parts |= {".".join(name.split(".")[:2]) for name in changed}
+    parts |= (
+        {"limit_val_batches", "limit_train_batches"} if "trainer.overfit_batches" in changed else set()
+    )  # it sets them
     return any(part and part in sentence for part in parts)
 
 
@@ -269,7 +272,7 @@ def test_settings(trials, commands, tmp_path, monkeypatch, without_shape_checks)
         phases=[Phase.generate],
         deadline=None,
         database=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     @given(changes(names))
     def try_some(example):
