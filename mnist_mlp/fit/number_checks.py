@@ -48,10 +48,8 @@ def check_seed(seed: Any) -> None:
     Raises:
         ValueError: if they do not.
     """
-    if isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed_everything must be an integer of at least 0; got {seed}")
-    if seed >= 2**32:
-        raise ValueError(f"seed_everything must be below 2**32; got {seed}")
+    if isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed_everything must be an integer of at least 0 and below 2**32; got {seed}")
 
 
 def _check_trainer(trainer: Any) -> None:

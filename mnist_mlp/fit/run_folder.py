@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from typing_extensions import override
 
-from mnist_mlp.fit.checkpoint_files import read_checkpoint
+from mnist_mlp.fit.checkpoint_files import is_damaged, read_checkpoint
 from mnist_mlp.fit.run_name import check_run_name
 
 
@@ -54,14 +54,14 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
 
 
 def _newest_of_a_run(checkpoints: list[Path]) -> Path:
-    """last.ckpt, or one that was written after it, at a later step.
+    """last.ckpt, or a whole one that was written after it, at a later step.
 
     The time alone does not tell: a copied folder may have them in any order.
     """
     last = next((path for path in checkpoints if path.name == "last.ckpt"), None)
     if last is None:
         return max(checkpoints, key=_time_of)
-    after = [path for path in checkpoints if _time_of(path) > _time_of(last)]
+    after = [path for path in checkpoints if _time_of(path) > _time_of(last) and not is_damaged(path)]
     later = [path for path in after if _step_of(path) > _step_of(last)]
     return max(later, key=_time_of, default=last)
 

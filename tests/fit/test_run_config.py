@@ -114,8 +114,8 @@ def test_a_settings_file_with_a_damaged_name_is_named():
     config.write_text(config.read_text().replace("deterministic", "determ)nistic"))
     with pytest.raises(SystemExit, match=rf"error: {config}: Group 'trainer' does not accept option 'determ\)nistic'"):
         go_on(2)
+    config.write_text(config.read_text().replace("determ)nistic", "deterministic"))
     with pytest.raises(SystemExit, match=r"error: unrecognized arguments: --model\.l3=1; did you mean model\.l[12]\?"):
-        config.write_text(config.read_text().replace("determ)nistic", "deterministic"))
         go_on(2, "last", "--model.l3=1")
 
 
