@@ -19,6 +19,7 @@ from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
 from mnist_mlp.data.recognition import name_of
 from mnist_mlp.data.sources import find_source
 from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
+from mnist_mlp.lightning_internals.loader_classes import restored_after_an_error
 from mnist_mlp.plain_values import plain
 
 EVALUATION_BATCH_SIZE = 1000
@@ -212,7 +213,8 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
         """
         overfits = getattr(self.trainer, "overfit_batches", 0) > 0
         model = self.trainer and self.trainer.lightning_module
-        steps = steps_in_a_block(self.steps_per_execution, self.batch_size, model)
+        with restored_after_an_error():
+            steps = steps_in_a_block(self.steps_per_execution, self.batch_size, model)
         shuffle = self.shuffle and not overfits
         return self._loader(self.train_images, self.batch_size, shuffle, steps, self.augmentation)
 
