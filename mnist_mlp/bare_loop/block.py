@@ -76,8 +76,8 @@ class BareLoop:
         Returns:
             z^L of each mini-batch, from before its update, and the values aimed at.
         """
-        *shape, n_out = *targets.shape[: xs.dim() - 1], self.network.sizes[-1]
-        zs = xs.new_empty(*shape, n_out)
+        shape = targets.shape[: xs.dim() - 1]
+        zs = xs.new_empty(*shape, _num_outputs(self.network))
         like = zs.flatten(0, -2)
         ys = self.network.targets_as_values(targets.reshape(len(like), *targets.shape[len(shape) :]), like).view_as(zs)
         step: Step = self._kind_of_step(zs.shape[-2], of_labels=not targets.is_floating_point())
@@ -102,6 +102,13 @@ class BareLoop:
             step = ManualStep(self.network, batch_size, *self.strengths, self.generators, of_labels)
             self._manual_steps[batch_size, of_labels] = step
         return step
+
+
+def _num_outputs(network: MLP | MLPStack) -> int:
+    """How many outputs there are, also where the last layer was replaced by one of another width."""
+    if isinstance(network, MLP):
+        return getattr(network.layers[-1], "out_features", network.sizes[-1])
+    return network.sizes[-1]
 
 
 def needs_autograd(mlp: MLP) -> bool:

@@ -48,7 +48,11 @@ def replaced(mlp):
     mlp.layers[2] = nn.Linear(6, 10)
 
 
-CHANGES = [hooked, pruned, parametrized, wrapped, replaced]
+def more_outputs(mlp):
+    mlp.layers[2] = nn.Linear(5, 12)
+
+
+CHANGES = [hooked, pruned, parametrized, wrapped, replaced, more_outputs]
 
 
 class Change(Callback):
