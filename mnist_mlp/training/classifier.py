@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.data.device_loader import Block
+from mnist_mlp.lightning_internals.attached import is_in_a_trainer
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
@@ -22,6 +23,7 @@ from mnist_mlp.training.block_training import Batch, TrainedInBlocks
 from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
+from mnist_mlp.training.recipe import Optimization, check_states, optimization_of, recipe_of
 
 
 def gradient_descent(parameters: Iterable) -> Optimizer:
@@ -65,8 +67,9 @@ class MLPClassifier(TrainedInBlocks):
         num_inputs: Pixels of an image. `mnist-mlp fit` takes the data's where it is not given, as for num_classes.
         num_classes: Classes, at least two: the ten digits, or `MNISTDataModule.num_classes`.
 
-    The checkpoint holds all arguments but the optimizer and the scheduler, which are callables, as plain numbers,
-    strings and lists; so it loads with `weights_only=True`.
+    The checkpoint holds all arguments as plain numbers, strings and lists; so it loads with `weights_only=True`. The
+    optimizer and the scheduler are in it where `mnist-mlp fit` trains, or where they are a class or a
+    `functools.partial` of one; a model that `load_from_checkpoint` makes has them again, if it is given no others.
 
     Raises:
         ValueError: if an argument is not one of these.
@@ -116,6 +119,8 @@ class MLPClassifier(TrainedInBlocks):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
+        self._recipe: dict[str, Any] | None = None  # of the checkpoint that `load_from_checkpoint` was given
+        self._continued: dict[str, Any] = {}  # the checkpoint that a training is continued from
         self._train_sums: dict[str, dict[str, Tensor]] | None = None
         self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(num_classes) for _ in range(3))
 
@@ -126,6 +131,15 @@ class MLPClassifier(TrainedInBlocks):
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
         return [ThreadChoice(), NormLimit(), MasksOfEachProcess()]
+
+    def on_fit_start(self) -> None:
+        """See that a training that is continued has the optimizer and the scheduler it had.
+
+        Raises:
+            ValueError: if it has others.
+        """
+        check_states(self._continued, self.trainer)
+        self._continued = {}
 
     def on_train_start(self) -> None:
         """Restore the random generators, and the metrics of a begun epoch, where a run is continued."""
@@ -211,7 +225,13 @@ class MLPClassifier(TrainedInBlocks):
         return self.mlp.predict_proba(flattened(x))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimizer of all parameters, and its scheduler where there is one."""
+        """The optimizer of all parameters, and its scheduler where there is one.
+
+        Raises:
+            ValueError: if the model was loaded from a checkpoint whose optimizer or scheduler may not be made.
+        """
+        if self._recipe and self.optimizer is gradient_descent and self.scheduler is None:
+            self.optimizer, self.scheduler = optimization_of(self._recipe)
         with naming("model.optimizer"):
             optimizer = self.optimizer(self.parameters())
         if self.scheduler is None:
@@ -225,18 +245,20 @@ class MLPClassifier(TrainedInBlocks):
         return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the random generators' states, and within an epoch what train/loss and train/acc are made of so far.
+        """Keep how it is trained, the random generators' states, and within an epoch the sums of its metrics.
 
         All states are plain values, so that the checkpoint loads with `weights_only=True`.
         """
         states = ("optimizer_states", "lr_schedulers", "callbacks")  # which may be made of NumPy's numbers
         checkpoint.update({name: plain(checkpoint[name]) for name in states if name in checkpoint})
+        if recipe := recipe_of(Optimization(self.optimizer, self.scheduler)):
+            checkpoint.setdefault("optimization", recipe)
         checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
         if is_inside_an_epoch(self.trainer):
             checkpoint["train_metrics"] = self.train_metrics.sums()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the parameters fit before any is loaded.
+        """Check that the parameters fit before any is loaded, and note how they were trained.
 
         Raises:
             ValueError: if the checkpoint is of another architecture.
@@ -248,6 +270,11 @@ class MLPClassifier(TrainedInBlocks):
                 f"the checkpoint is of another architecture: missing {', '.join(missing) or 'nothing'}; "
                 f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
             )
+        if not is_in_a_trainer(self):
+            recipe = checkpoint.get("optimization") or {}
+            self._recipe = recipe if isinstance(recipe.get("optimizer"), dict) else None
+        elif self.trainer.state.fn == "fit":
+            self._continued = checkpoint
         self._random_states = checkpoint.get("random_states", [])
         self._train_sums = checkpoint.get("train_metrics")
 
