@@ -23,7 +23,8 @@ from mnist_mlp.training.block_training import Batch, TrainedInBlocks
 from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
-from mnist_mlp.training.recipe import Optimization, check_states, optimization_of, recipe_of
+from mnist_mlp.training.pixels import NormalizesPixels
+from mnist_mlp.training.recipe import Optimization, check_states, optimization_of, recipe_in, recipe_of
 
 
 def gradient_descent(parameters: Iterable) -> Optimizer:
@@ -31,12 +32,12 @@ def gradient_descent(parameters: Iterable) -> Optimizer:
     return torch.optim.SGD(parameters, lr=0.1)
 
 
-class MLPClassifier(TrainedInBlocks):
+class MLPClassifier(TrainedInBlocks, NormalizesPixels):
     """A multilayer perceptron that classifies images.
 
-    A batch is (x, labels) with x of shape (batch, pixels), or images of any shape, such as (batch, 28, 28), which are
-    flattened. A `Block` of several is trained on without Lightning between them, all but the last; the parameters are
-    the same bit for bit.
+    A batch is (x, labels), pixels in [0, 1], with x of shape (batch, pixels), or of any other, such as (batch, 28, 28),
+    which is flattened. A `Block` of several is trained on without Lightning between them, all but the last; the
+    parameters are the same bit for bit.
 
     Logged at the end of each epoch: train/loss, train/acc, val/loss, val/acc; after a test test/loss, test/acc.
     The losses are the cost on the scale of `mnist_mlp.equations.costs`, without the penalties; the accuracies are
@@ -125,8 +126,8 @@ class MLPClassifier(TrainedInBlocks):
         self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(num_classes) for _ in range(3))
 
     def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch classes"]:
-        """The logits of a batch of images."""
-        return self.mlp(flattened(x))
+        """The logits of a batch of images, pixels in [0, 1], which are normalized here if the network wants it."""
+        return self.mlp(self.normalized(x))
 
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
@@ -142,7 +143,8 @@ class MLPClassifier(TrainedInBlocks):
         self._continued = {}
 
     def on_train_start(self) -> None:
-        """Restore the random generators, and the metrics of a begun epoch, where a run is continued."""
+        """Know how pixels are normalized, and take up what a run that is continued has left."""
+        self.take_statistics()
         self.train_metrics.reset()
         if self._train_sums and self.trainer.is_global_zero:  # they are those of all processes
             self.train_metrics.go_on_from(self._train_sums)
@@ -176,7 +178,7 @@ class MLPClassifier(TrainedInBlocks):
 
     def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n classes"], Int[Tensor, "n"], Float[Tensor, ""]]:
         """The logits, the labels and the mean cost of a mini-batch that trains, with its adversarial examples."""
-        x, labels = flattened(batch[0]), batch[1]
+        x, labels = self.rows_of(batch), batch[1]
         if self.adversarial:
             x = torch.cat([x, adversarial_examples(self.mlp, x, labels, self.adversarial)])
             labels = torch.cat([labels, labels])
@@ -192,6 +194,8 @@ class MLPClassifier(TrainedInBlocks):
             FloatingPointError: if the last step has made a parameter NaN or infinite.
         """
         check_parameters(self)
+        if not self.train_metrics.loss.update_called:  # by a subclass's own step
+            return
         values = {f"train/{name}": value for name, value in self.train_metrics.values().items()}
         self.log_dict(values, logger=False, sync_dist=True)
         points = {name: value.item() for name, value in values.items()} | {"epoch": self.current_epoch}
@@ -221,8 +225,7 @@ class MLPClassifier(TrainedInBlocks):
 
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Float[Tensor, "batch classes"]:
         """The output activation: probabilities, where the cost is a cross-entropy. Images may come without labels."""
-        x = batch if isinstance(batch, Tensor) else batch[0]
-        return self.mlp.predict_proba(flattened(x))
+        return self.mlp.predict_proba(self.rows_of(batch))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer of all parameters, and its scheduler where there is one.
@@ -253,6 +256,7 @@ class MLPClassifier(TrainedInBlocks):
         checkpoint.update({name: plain(checkpoint[name]) for name in states if name in checkpoint})
         if recipe := recipe_of(Optimization(self.optimizer, self.scheduler)):
             checkpoint.setdefault("optimization", recipe)
+        self.save_statistics(checkpoint)
         checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
         if is_inside_an_epoch(self.trainer):
             checkpoint["train_metrics"] = self.train_metrics.sums()
@@ -270,16 +274,17 @@ class MLPClassifier(TrainedInBlocks):
                 f"the checkpoint is of another architecture: missing {', '.join(missing) or 'nothing'}; "
                 f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
             )
+        self.load_statistics(checkpoint)
         if not is_in_a_trainer(self):
-            recipe = checkpoint.get("optimization") or {}
-            self._recipe = recipe if isinstance(recipe.get("optimizer"), dict) else None
+            self._recipe = recipe_in(checkpoint)
         elif self.trainer.state.fn == "fit":
             self._continued = checkpoint
         self._random_states = checkpoint.get("random_states", [])
         self._train_sums = checkpoint.get("train_metrics")
 
     def _evaluate(self, batch: Batch, metrics: EpochMetrics, images: str) -> None:
-        logits, labels = self(batch[0]), batch[1]
+        x, labels = self.rows_of(batch), batch[1]
+        logits = self.mlp(x)
         cost = self.mlp.loss(logits, labels)
         if not cost.isfinite():
             check_parameters(self)
@@ -291,11 +296,6 @@ class MLPClassifier(TrainedInBlocks):
             return
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
-
-
-def flattened(images: Float[Tensor, "batch *shape"]) -> Tensor:
-    """Images of any shape as rows of pixels; what has rows already is left as it is."""
-    return images.flatten(1) if images.dim() > 2 else images
 
 
 def _shapes(state: dict[str, Tensor]) -> set[str]:

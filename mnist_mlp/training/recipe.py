@@ -49,6 +49,12 @@ def _written(value: Any) -> Any:
     return value
 
 
+def recipe_in(checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+    """What a checkpoint says of how it was trained, or None where it says nothing."""
+    recipe = checkpoint.get("optimization") or {}
+    return recipe if isinstance(recipe.get("optimizer"), dict) else None
+
+
 def optimization_of(recipe: dict[str, Any]) -> Optimization:
     """What a recipe says.
 
