@@ -106,8 +106,7 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
             raise ValueError(f"max_norm must be larger than 0; got {max_norm}: leave it out for no limit")
         self.save_hyperparameters(ignore=["optimizer", "scheduler"])
         self.l1, self.l2, self.max_norm, self.adversarial = plain((l1, l2, max_norm, adversarial))
-        self.optimizer = optimizer
-        self.scheduler = scheduler
+        self.optimizer, self.scheduler = optimizer, scheduler
         self.scheduler_interval = scheduler_interval
         self.mlp = MLP(
             [num_inputs, *hidden_sizes, num_classes],
@@ -194,8 +193,6 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
             FloatingPointError: if the last step has made a parameter NaN or infinite.
         """
         check_parameters(self)
-        if not self.train_metrics.loss.update_called:  # by a subclass's own step
-            return
         values = {f"train/{name}": value for name, value in self.train_metrics.values().items()}
         self.log_dict(values, logger=False, sync_dist=True)
         points = {name: value.item() for name, value in values.items()} | {"epoch": self.current_epoch}

@@ -12,6 +12,7 @@ from lightning import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable
 from torch.optim import Optimizer
 
+from mnist_mlp.plain_values import plain
 from mnist_mlp.training.trust import check_classes
 
 PLAIN = (bool, int, float, str, NoneType)
@@ -38,6 +39,7 @@ def _written(value: Any) -> Any:
     Raises:
         TypeError: if it is not made of classes and plain values.
     """
+    value = plain(value)
     if isinstance(value, list | tuple):
         return type(value)(map(_written, value))
     kind, arguments = (value.func, value.keywords) if isinstance(value, partial) and not value.args else (value, {})

@@ -3,8 +3,9 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 from lightning import Trainer, seed_everything
@@ -131,7 +132,7 @@ def test_schedules_in_turn_have_a_recipe_too():
         schedulers=[partial(LinearLR, total_iters=2), partial(ExponentialLR, gamma=0.5)],
         milestones=[2],
     )
-    recipe = recipe_of(Optimization(partial(SGD, lr=1.0), in_turn))
+    recipe = recipe_of(Optimization(partial(SGD, lr=cast(float, np.float64(1))), in_turn))
     assert recipe
     parameter = torch.nn.Parameter(torch.zeros(1))
     make_optimizer, make_scheduler = optimization_of(recipe)
