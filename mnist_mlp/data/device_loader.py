@@ -26,6 +26,18 @@ class Block(NamedTuple):
     labels: Int64[Tensor, "steps batch"]
 
 
+class NormalizedBatch(NamedTuple):
+    """A mini-batch whose pixels are shifted and scaled as the network wants them.
+
+    Attributes:
+        x: The images, float32 of shape (batch, pixels).
+        labels: Their classes, int64 of shape (batch,).
+    """
+
+    x: Float32[Tensor, "batch pixels"]
+    labels: Int64[Tensor, "batch"]
+
+
 class DeviceLoader:
     """A loader that keeps the whole data set on the device as bytes; a batch is an index lookup.
 
@@ -41,8 +53,7 @@ class DeviceLoader:
         augmentation: How images are distorted; drawn from (seed, epoch, mini-batch, process) alone.
 
     Yields:
-        Pairs (x, labels): x float32 of shape (batch, pixels), labels int64 of shape (batch,); or a `Block` of several,
-        where steps_per_execution is more than one.
+        A `NormalizedBatch`, which is a pair (x, labels); or where steps_per_execution is more than one a `Block`.
     """
 
     def __init__(
@@ -67,7 +78,7 @@ class DeviceLoader:
     def __len__(self) -> int:
         return len(self.batch_sampler)
 
-    def __iter__(self) -> Iterator[Block | tuple[Float32[Tensor, "batch pixels"], Int64[Tensor, "batch"]]]:
+    def __iter__(self) -> Iterator[Block | NormalizedBatch]:
         device = self.dataset.tensors[0].device
         epoch = self.batch_sampler.sampler.epoch
         start = self._resume_at["batch"] if self._resume_at["epoch"] == epoch else 0
@@ -79,7 +90,7 @@ class DeviceLoader:
             x, y = self.look_up(block)
             self.distort(x, y, num_before)
             x = self.normalized(x)
-            yield Block(x, y) if self.steps_per_execution > 1 else (x[0], y[0])
+            yield Block(x, y) if self.steps_per_execution > 1 else NormalizedBatch(x[0], y[0])
 
     def look_up(
         self, indices: Int64[Tensor, "*shape"]

@@ -46,8 +46,9 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
         train_size: Train on this many of the first images only; by default on all that do not validate.
         drawn_digits: Train on so many digits more, which are drawn from strokes as people write them
             (`mnist_mlp.data.drawn_digits`). They stand behind the others.
-        normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1, measured
-            over the images that train.
+        normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1, measured over
+            the images that train a network first. They are the network's then: one that was trained is shown all
+            images as it was trained.
         shuffle: Whether each epoch has an order of its own; without, all go from the first image to the last.
         augmentation: How training images are distorted, another way in each epoch; by default they are not.
         image_size: Height and width in pixels; where it is more than 28, background is added below and at the right.
@@ -139,7 +140,7 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Check that a network's classes are those of the images that it is shown.
+        """Check that a network's classes are those of the images that it is shown, and normalize by its numbers.
 
         Raises:
             ValueError: if they are others.
@@ -150,6 +151,7 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
                 f"the checkpoint tells {', '.join(stored)} apart, and the classes of {self.dataset_name} are "
                 f"{', '.join(self.class_names)}; give the --data.dataset that it was trained on"
             )
+        self.mean, self.std = state_dict["mean"], state_dict["std"]
 
     def prepare_data(self) -> None:
         """Download the files that are missing."""
@@ -161,9 +163,12 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
         if stage in (None, "test"):
             parts.append(self.source.read(False))
             self.test_images = self._padded(parts[0])
-        if stage != "test" or self.normalize:
+        statistics = self._statistics_of_the_network()
+        if stage != "test" or (self.normalize and not statistics):
             parts.append(self.source.read(True))
             self._split(self._padded(parts[-1]))
+        if statistics:
+            self.mean, self.std = statistics
         self.dataset_name = name_of(self.source, parts)
         if stage == "predict" and self.source.read_unlabelled:
             images = self.source.read_unlabelled()
@@ -174,6 +179,11 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
                 f"batch_size must be at most the {len(self.train_images.labels):,} images that train; "
                 f"got {self.batch_size:,}"
             )
+
+    def _statistics_of_the_network(self) -> tuple[float, float] | None:
+        """Mean and standard deviation that the network was trained with, where it is in a Trainer, and was trained."""
+        model = self.trainer and self.trainer.lightning_module
+        return getattr(model, "pixel_statistics", None)
 
     def _padded(self, data: LabelledImages) -> LabelledImages:
         added = self.image_size - IMAGE_SIZE

@@ -40,13 +40,13 @@ from mnist_mlp.fit.run_config import damaged_file, differences, settings_of_netw
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
-from mnist_mlp.fit.trust import check_classes
 from mnist_mlp.lightning_internals.event_writer import event_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
 from mnist_mlp.lightning_internals.parser_messages import one_sentence
 from mnist_mlp.training.classifier import MLPClassifier
+from mnist_mlp.training.trust import check_classes
 
 COMMANDS = {
     "fit": "Train a network; a configuration file, or what is typed, says which.",

@@ -36,10 +36,11 @@ def load(which: str | Path = "best", logs: str | Path = "logs", name: str | None
         weights = {k.removeprefix("mlp."): v for k, v in stored["state_dict"].items() if k.startswith("mlp.")}
         mlp = _network(weights, settings["model"])
         made = stored.get("MNISTDataModule")
-        if made is None and settings["data"].get("normalize"):
+        if made is None and settings["data"].get("normalize") and "pixel_statistics" not in stored:
             raise ValueError("it was normalized, and does not know by what; train it anew with mnist-mlp fit")
         made = made or {"mean": 0.0, "std": 1.0, "class_names": list(map(str, range(mlp.sizes[-1])))}
-        return TrainedNetwork(mlp, tuple(made["class_names"]), made["mean"], made["std"], settings)
+        mean, std = stored.get("pixel_statistics") or (made["mean"], made["std"])
+        return TrainedNetwork(mlp, tuple(made["class_names"]), mean, std, settings)
     except ValueError as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
     except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:

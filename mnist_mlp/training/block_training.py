@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from lightning import LightningModule
 from torch import Tensor
 
@@ -12,7 +12,7 @@ from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
 from mnist_mlp.bare_loop.gradient_steps import Step
 from mnist_mlp.data.block_length import check_number
-from mnist_mlp.data.device_loader import Block, DeviceLoader
+from mnist_mlp.data.device_loader import Block, DeviceLoader, NormalizedBatch
 from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
@@ -22,8 +22,7 @@ from mnist_mlp.network.mlp import MLP
 from mnist_mlp.training.block_obstacles import obstacle_to_blocks
 from mnist_mlp.training.divergence import check_cost
 from mnist_mlp.training.metrics import EpochMetrics
-
-Batch = tuple[Float[Tensor, "batch pixels"], Int[Tensor, "batch"]]
+from mnist_mlp.training.pixels import Batch
 
 
 class TrainedInBlocks(PlainHyperparameters, LightningModule):
@@ -95,7 +94,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
         if len(xs) > 1:
             self._train_on(xs[:-1], labels[:-1])
         count_steps(self.trainer, len(xs) - 1)
-        return xs[-1], labels[-1]
+        return NormalizedBatch(xs[-1], labels[-1])
 
     def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Tensor) -> None:
         if self.mlp.has_plain_layers:  # otherwise its forward pass checks each mini-batch

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.data.device_loader import Block
+from mnist_mlp.lightning_internals.attached import is_in_a_trainer
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
@@ -22,6 +23,8 @@ from mnist_mlp.training.block_training import Batch, TrainedInBlocks
 from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
+from mnist_mlp.training.pixels import NormalizesPixels
+from mnist_mlp.training.recipe import Optimization, check_states, optimization_of, recipe_in, recipe_of
 
 
 def gradient_descent(parameters: Iterable) -> Optimizer:
@@ -29,12 +32,12 @@ def gradient_descent(parameters: Iterable) -> Optimizer:
     return torch.optim.SGD(parameters, lr=0.1)
 
 
-class MLPClassifier(TrainedInBlocks):
+class MLPClassifier(TrainedInBlocks, NormalizesPixels):
     """A multilayer perceptron that classifies images.
 
-    A batch is (x, labels) with x of shape (batch, pixels), or images of any shape, such as (batch, 28, 28), which are
-    flattened. A `Block` of several is trained on without Lightning between them, all but the last; the parameters are
-    the same bit for bit.
+    A batch is (x, labels), pixels in [0, 1], with x of shape (batch, pixels), or of any other, such as (batch, 28, 28),
+    which is flattened. A `Block` of several is trained on without Lightning between them, all but the last; the
+    parameters are the same bit for bit.
 
     Logged at the end of each epoch: train/loss, train/acc, val/loss, val/acc; after a test test/loss, test/acc.
     The losses are the cost on the scale of `mnist_mlp.equations.costs`, without the penalties; the accuracies are
@@ -65,8 +68,9 @@ class MLPClassifier(TrainedInBlocks):
         num_inputs: Pixels of an image. `mnist-mlp fit` takes the data's where it is not given, as for num_classes.
         num_classes: Classes, at least two: the ten digits, or `MNISTDataModule.num_classes`.
 
-    The checkpoint holds all arguments but the optimizer and the scheduler, which are callables, as plain numbers,
-    strings and lists; so it loads with `weights_only=True`.
+    The checkpoint holds all arguments as plain numbers, strings and lists; so it loads with `weights_only=True`. The
+    optimizer and the scheduler are in it where `mnist-mlp fit` trains, or where they are a class or a
+    `functools.partial` of one; a model that `load_from_checkpoint` makes has them again, if it is given no others.
 
     Raises:
         ValueError: if an argument is not one of these.
@@ -102,8 +106,7 @@ class MLPClassifier(TrainedInBlocks):
             raise ValueError(f"max_norm must be larger than 0; got {max_norm}: leave it out for no limit")
         self.save_hyperparameters(ignore=["optimizer", "scheduler"])
         self.l1, self.l2, self.max_norm, self.adversarial = plain((l1, l2, max_norm, adversarial))
-        self.optimizer = optimizer
-        self.scheduler = scheduler
+        self.optimizer, self.scheduler = optimizer, scheduler
         self.scheduler_interval = scheduler_interval
         self.mlp = MLP(
             [num_inputs, *hidden_sizes, num_classes],
@@ -116,19 +119,31 @@ class MLPClassifier(TrainedInBlocks):
             gradients=gradients,
         )
         self._random_states: list[Tensor] = []
+        self._recipe: dict[str, Any] | None = None  # of the checkpoint that `load_from_checkpoint` was given
+        self._continued: dict[str, Any] = {}  # the checkpoint that a training is continued from
         self._train_sums: dict[str, dict[str, Tensor]] | None = None
         self.train_metrics, self.val_metrics, self.test_metrics = (EpochMetrics(num_classes) for _ in range(3))
 
     def forward(self, x: Float[Tensor, "batch pixels"]) -> Float[Tensor, "batch classes"]:
-        """The logits of a batch of images."""
-        return self.mlp(flattened(x))
+        """The logits of a batch of images, pixels in [0, 1], which are normalized here if the network wants it."""
+        return self.mlp(self.normalized(x))
 
     def configure_callbacks(self) -> list[Callback]:
         """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
         return [ThreadChoice(), NormLimit(), MasksOfEachProcess()]
 
+    def on_fit_start(self) -> None:
+        """See that a training that is continued has the optimizer and the scheduler it had.
+
+        Raises:
+            ValueError: if it has others.
+        """
+        check_states(self._continued, self.trainer)
+        self._continued = {}
+
     def on_train_start(self) -> None:
-        """Restore the random generators, and the metrics of a begun epoch, where a run is continued."""
+        """Know how pixels are normalized, and take up what a run that is continued has left."""
+        self.take_statistics()
         self.train_metrics.reset()
         if self._train_sums and self.trainer.is_global_zero:  # they are those of all processes
             self.train_metrics.go_on_from(self._train_sums)
@@ -162,7 +177,7 @@ class MLPClassifier(TrainedInBlocks):
 
     def cost_of(self, batch: Batch) -> tuple[Float[Tensor, "n classes"], Int[Tensor, "n"], Float[Tensor, ""]]:
         """The logits, the labels and the mean cost of a mini-batch that trains, with its adversarial examples."""
-        x, labels = flattened(batch[0]), batch[1]
+        x, labels = self.rows_of(batch), batch[1]
         if self.adversarial:
             x = torch.cat([x, adversarial_examples(self.mlp, x, labels, self.adversarial)])
             labels = torch.cat([labels, labels])
@@ -207,11 +222,16 @@ class MLPClassifier(TrainedInBlocks):
 
     def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Float[Tensor, "batch classes"]:
         """The output activation: probabilities, where the cost is a cross-entropy. Images may come without labels."""
-        x = batch if isinstance(batch, Tensor) else batch[0]
-        return self.mlp.predict_proba(flattened(x))
+        return self.mlp.predict_proba(self.rows_of(batch))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """The optimizer of all parameters, and its scheduler where there is one."""
+        """The optimizer of all parameters, and its scheduler where there is one.
+
+        Raises:
+            ValueError: if the model was loaded from a checkpoint whose optimizer or scheduler may not be made.
+        """
+        if self._recipe and self.optimizer is gradient_descent and self.scheduler is None:
+            self.optimizer, self.scheduler = optimization_of(self._recipe)
         with naming("model.optimizer"):
             optimizer = self.optimizer(self.parameters())
         if self.scheduler is None:
@@ -225,18 +245,21 @@ class MLPClassifier(TrainedInBlocks):
         return cast(OptimizerLRScheduler, {"optimizer": optimizer, "lr_scheduler": schedule})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the random generators' states, and within an epoch what train/loss and train/acc are made of so far.
+        """Keep how it is trained, the random generators' states, and within an epoch the sums of its metrics.
 
         All states are plain values, so that the checkpoint loads with `weights_only=True`.
         """
         states = ("optimizer_states", "lr_schedulers", "callbacks")  # which may be made of NumPy's numbers
         checkpoint.update({name: plain(checkpoint[name]) for name in states if name in checkpoint})
+        if recipe := recipe_of(Optimization(self.optimizer, self.scheduler)):
+            checkpoint.setdefault("optimization", recipe)
+        self.save_statistics(checkpoint)
         checkpoint["random_states"] = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
         if is_inside_an_epoch(self.trainer):
             checkpoint["train_metrics"] = self.train_metrics.sums()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the parameters fit before any is loaded.
+        """Check that the parameters fit before any is loaded, and note how they were trained.
 
         Raises:
             ValueError: if the checkpoint is of another architecture.
@@ -248,11 +271,17 @@ class MLPClassifier(TrainedInBlocks):
                 f"the checkpoint is of another architecture: missing {', '.join(missing) or 'nothing'}; "
                 f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
             )
+        self.load_statistics(checkpoint)
+        if not is_in_a_trainer(self):
+            self._recipe = recipe_in(checkpoint)
+        elif self.trainer.state.fn == "fit":
+            self._continued = checkpoint
         self._random_states = checkpoint.get("random_states", [])
         self._train_sums = checkpoint.get("train_metrics")
 
     def _evaluate(self, batch: Batch, metrics: EpochMetrics, images: str) -> None:
-        logits, labels = self(batch[0]), batch[1]
+        x, labels = self.rows_of(batch), batch[1]
+        logits = self.mlp(x)
         cost = self.mlp.loss(logits, labels)
         if not cost.isfinite():
             check_parameters(self)
@@ -264,11 +293,6 @@ class MLPClassifier(TrainedInBlocks):
             return
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
-
-
-def flattened(images: Float[Tensor, "batch *shape"]) -> Tensor:
-    """Images of any shape as rows of pixels; what has rows already is left as it is."""
-    return images.flatten(1) if images.dim() > 2 else images
 
 
 def _shapes(state: dict[str, Tensor]) -> set[str]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mnist_mlp.bare_loop.gradient_steps import Step
-from mnist_mlp.data.device_loader import Block
+from mnist_mlp.data.device_loader import Block, NormalizedBatch
 from mnist_mlp.network.precision import compute_dtype
 from mnist_mlp.training.classifier import Batch, MLPClassifier
 from mnist_mlp.verification.difference import relative_error
@@ -64,7 +64,8 @@ class GradientCheck(Callback):
         """Compare the gradients that the backward pass is about to make."""
         if self._batch is None:
             return
-        model, (x, labels), self._batch = cast(MLPClassifier, pl_module), self._batch, None
+        model = cast(MLPClassifier, pl_module)
+        x, labels, self._batch = model.rows_of(self._batch), self._batch[1], None
         parameters = _trained(model)
         made = torch.autograd.grad(loss, list(parameters.values()), retain_graph=True)
         with trainer.precision_plugin.train_step_context():
@@ -102,7 +103,7 @@ class GradientCheck(Callback):
         own_kind, mlp.gradients = mlp.gradients, OTHER[mlp.gradients]
         try:
             _set_random_state(x.device, random_state)
-            _, _, cost = model.cost_of((x, targets))
+            _, _, cost = model.cost_of(NormalizedBatch(x, targets))
             return mlp.penalized(cost, *model.penalty_strengths)
         finally:
             mlp.gradients = own_kind

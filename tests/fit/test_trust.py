@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from mnist_mlp.fit import prepare
-from mnist_mlp.fit.trust import check_classes
+from mnist_mlp.training.trust import check_classes
 
 QUICK = Path(__file__).parent.parent.parent / "configs" / "quickstart.yaml"
 QUIET: dict[str, Any] = {"accelerator": "cpu", "enable_progress_bar": False, "max_epochs": 1}

@@ -94,7 +94,7 @@ def test_an_older_checkpoint_has_ten_digits(changed):
 
 def test_an_older_normalized_checkpoint_is_refused(changed):
     def change(stored):
-        del stored["MNISTDataModule"]
+        del stored["MNISTDataModule"], stored["pixel_statistics"]
         stored["datamodule_hyper_parameters"]["normalize"] = True
 
     with pytest.raises(ValueError, match="cannot be used: it was normalized, and does not know by what"):

@@ -14,12 +14,13 @@ DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 PLAIN_TEXT = ("name", "dataset", "data_dir", "default_root_dir", "dirpath", "save_dir", "filename", "monitor")
 
 
-def check_classes(settings: Any, run: Path) -> None:
+def check_classes(settings: Any, run: Path | str, remedy: str = "give --trust if you know who wrote it") -> None:
     """See that a run's settings name only classes of torch, Lightning and this project, before any is imported.
 
     Args:
         settings: As they were read from config.yaml or a checkpoint, of whatever kind.
         run: The checkpoint, for the message.
+        remedy: What to do about it, for the message.
 
     Raises:
         ValueError: if they name something else, or a file, which may hold more settings.
@@ -27,12 +28,9 @@ def check_classes(settings: Any, run: Path) -> None:
     for text in _texts(settings):
         named = f"{run} would use {text:.80}"
         if DOTTED.fullmatch(text) and not _is_trusted(text):
-            raise ValueError(
-                f"{named}, which is no class of {', '.join(TRUSTED)} and could run any code; "
-                "give --trust if you know who wrote it"
-            )
+            raise ValueError(f"{named}, which is no class of {', '.join(TRUSTED)} and could run any code; {remedy}")
         if _is_file(text):
-            raise ValueError(f"{named}, a file that may name any class; give --trust if you know who wrote it")
+            raise ValueError(f"{named}, a file that may name any class; {remedy}")
 
 
 def _texts(settings: Any, key: object = None) -> Iterator[str]:
