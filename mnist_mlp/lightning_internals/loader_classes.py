@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lightning.fabric.utilities.data import get_all_subclasses
+from lightning_utilities.core.inheritance import get_all_subclasses
 from torch.utils.data import BatchSampler, DataLoader
 
 CHANGED = ("__init__", "__setattr__", "__delattr__")
