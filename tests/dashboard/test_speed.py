@@ -16,12 +16,14 @@ def test_seconds_images_and_learning_rates_of_each_epoch(fit, events_of, steps_o
     assert events.Scalars("time/training_seconds")[0].value > sum(p.value for p in events.Scalars("time/epoch_seconds"))
 
 
-def test_a_run_that_is_continued_inside_an_epoch_is_timed(fit, events_of, steps_of):
+def test_a_run_that_is_continued_inside_an_epoch_is_timed(fit, events_of):
     run = fit("--trainer.max_steps=7", "--data.steps_per_execution=1")
+    (first,) = events_of(run).Scalars("time/training_seconds")
+    assert first.step == 7
     main(["fit", "--ckpt_path", str(run / "checkpoints/last.ckpt"), "--trainer.max_steps=12", "--trainer.max_epochs=9"])
-    assert steps_of(run, "time/training_seconds") == [7, 12]
-    first, second = events_of(run).Scalars("time/training_seconds")
-    assert second.value > first.value
+    (both,) = events_of(run).Scalars("time/training_seconds")  # what the cut epoch's end has logged is replaced
+    assert both.step == 12
+    assert both.value > first.value
 
 
 def test_checkpoints_hold_the_seconds_under_the_name_they_always_had(fit):
