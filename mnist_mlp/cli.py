@@ -2,10 +2,11 @@
 
 import os
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.plain_errors import is_out_of_memory, plain_sentence
 
 COMMANDS = {  # what runs each command, as package.module:function, and what it is for
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
         SystemExit: with status 1 if the input makes no sense, 2 if the command line is wrong.
     """
     args = sys.argv[1:] if argv is None else argv
-    parser = ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp",
         description="The multilayer perceptron on MNIST.",
         epilog=EXAMPLES,

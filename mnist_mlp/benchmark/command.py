@@ -18,6 +18,7 @@ from mnist_mlp.benchmark.machine import machine
 from mnist_mlp.benchmark.start_up import time_start_up
 from mnist_mlp.benchmark.table import table_of
 from mnist_mlp.benchmark.workloads import WORKLOADS
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.files import check_file, check_picture, replaced_at_once
 from mnist_mlp.console.tables import wide_console
@@ -103,7 +104,7 @@ def _competition(options: argparse.Namespace, console: Console) -> list[Measurem
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp benchmark",
         description="Time a training on MNIST beside what others would write: the contestants take turns.",
     )

@@ -1,6 +1,5 @@
 """`mnist-mlp report`: a run in one HTML file that needs nothing else."""
 
-import argparse
 import io
 import sys
 from base64 import b64encode
@@ -13,6 +12,7 @@ from string import Template
 import markdown
 import nh3
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.figures import check_drawing, new_figure
 from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.dashboard.curves import Chart, charts_of, draw_chart
@@ -34,7 +34,7 @@ def run(args: list[str]) -> int:
         ValueError: if there is no run, or it cannot be drawn.
         OSError: if the file cannot be written.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp report",
         description="Write what TensorBoard shows of a run into one HTML file, to be kept or mailed.",
     )

@@ -1,12 +1,12 @@
 """`mnist-mlp dashboard`: TensorBoard for this machine alone."""
 
-import argparse
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from tensorboard import program
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.dashboard.run_log import find_runs
 
 SECONDS = 0.2  # between two looks at whether it was interrupted
@@ -21,7 +21,7 @@ def run(args: list[str]) -> int:
     Raises:
         ValueError: if there is no run, or the port is in use.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp dashboard",
         description="Start TensorBoard, which only this machine can reach, and print its address.",
     )

@@ -1,9 +1,9 @@
 """`mnist-mlp draw`: what is typed, written and opened."""
 
-import argparse
 import webbrowser
 from pathlib import Path
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.files import check_file
 from mnist_mlp.drawing.html_file import is_page, write_page
 from mnist_mlp.fit.run_folder import run_folder
@@ -20,7 +20,7 @@ def run(args: list[str]) -> int:
         ValueError: if there is no such checkpoint, the page cannot show its network, or another file would be lost.
         OSError: if the file cannot be written.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp draw",
         description="Write a page to draw on, which shows what a trained network makes of the drawing, and open it.",
     )

@@ -1,8 +1,8 @@
 """`mnist-mlp export`: a checkpoint as a file that other programs read."""
 
-import argparse
 from pathlib import Path
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.export.formats import FORMATS, exported
 from mnist_mlp.fit.run_folder import run_folder
@@ -20,7 +20,7 @@ def run(args: list[str]) -> int:
         ValueError: if there is no such checkpoint, the file is there already, or the format cannot be written.
         OSError: if the file cannot be written.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp export",
         description="Write a trained network for other programs, with what they need beside its weights.",
         allow_abbrev=False,

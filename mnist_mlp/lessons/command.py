@@ -1,10 +1,11 @@
 """`mnist-mlp lessons`: small programs that show one thing each."""
 
-import argparse
 import ast
 import subprocess
 import sys
 from pathlib import Path
+
+from mnist_mlp.console.command_parser import CommandParser
 
 SHARED = "lesson"  # the module that all lessons import
 
@@ -18,7 +19,7 @@ def run(args: list[str]) -> int:
     Raises:
         ValueError: if there is no such lesson or folder.
     """
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp lessons",
         description="Run small programs that show one thing each: each prints what it shows, and draws it.",
     )

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.command import predict as predict_validation_images
@@ -49,7 +50,7 @@ def run(args: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("mnist-mlp predict", description=DESCRIPTION, allow_abbrev=False, add_help=False)
+    parser = CommandParser("mnist-mlp predict", description=DESCRIPTION, allow_abbrev=False, add_help=False)
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="PICTURE", help="files, or one folder, whose pictures may carry labels"
     )

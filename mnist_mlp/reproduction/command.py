@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file, check_picture
@@ -78,7 +79,7 @@ def _show(runs: Mapping[str, Sequence[Run]], options: argparse.Namespace, consol
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp reproduce",
         description="Train published recipes, several seeds each, and set what they reach beside what was published. "
         "Finished trainings are kept; interrupted ones are resumed.",

@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 
 from mnist_mlp.bare_loop.threads import one_thread
+from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.files import check_file, replaced_at_once
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.fit.checkpoint_files import read_checkpoint
@@ -118,7 +119,7 @@ def run(args: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         "mnist-mlp verify",
         description="Compare the hand-written gradients, of single mini-batches and of those in blocks, with "
         "autograd's and with central differences: over a grid of small networks, or for one model on its training "

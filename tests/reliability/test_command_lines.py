@@ -85,8 +85,8 @@ def flaw(ended, typed):
         return "hangs, or leaves a process behind"
     if ended.status == 0:
         return ""
-    if typed[0] == "predict" and ended.said and ended.status == 1:  # several pictures have a row each
-        return "" if not ended.errors else "not one sentence"
+    if typed[0] == "predict" and ended.said and not ended.errors:  # several pictures have a row each
+        return ""
     *before, sentence = ended.errors.rstrip("\n").split("\n")
     is_argparse = ended.status == 2 and before and before[0].startswith("usage: ")
     if before and not is_argparse:
