@@ -32,7 +32,7 @@ from mnist_mlp.fit.checkpoint_files import (
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.null_checks import check_nulls
-from mnist_mlp.fit.number_checks import check_numbers, check_seed
+from mnist_mlp.fit.number_checks import check_numbers, check_seed, check_typed_numbers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
@@ -195,6 +195,7 @@ class TrainingSession(LightningCLI):
     def before_instantiate_classes(self) -> None:
         check_nulls(self.parser, self.config)
         check_numbers(self.config)
+        check_typed_numbers(self._given.typed_values(), self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
 
