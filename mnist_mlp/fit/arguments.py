@@ -1,5 +1,7 @@
 """The settings of `mnist-mlp fit | validate | test | predict` beside those of model, data and Trainer, and defaults."""
 
+from typing import Literal
+
 from lightning.pytorch.cli import LightningArgumentParser
 
 from mnist_mlp.dashboard.panels import Dashboard
@@ -16,8 +18,15 @@ DEFAULTS = {
 }
 
 
-def add_arguments(parser: LightningArgumentParser) -> None:
-    """Give a parser the settings that all four commands have, and the defaults."""
+def add_arguments(parser: LightningArgumentParser, command: str) -> None:
+    """Give the parser of a command, fit, validate, test or predict, its settings and their defaults."""
+    if command == "fit":
+        parser.add_argument(
+            "--lr_find",
+            type=Literal["suggest", "train"] | None,
+            default=None,
+            help="Try learning rates, print the one where the cost falls fastest, and draw them; train trains with it",
+        )
     parser.add_argument(
         "--name",
         type=str | None,

@@ -23,6 +23,7 @@ from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.arguments import add_arguments
+from mnist_mlp.fit.callback_checks import check_callbacks
 from mnist_mlp.fit.checkpoint_files import (
     EpochCheckpoint,
     SafeCheckpointIO,
@@ -132,7 +133,7 @@ class TrainingSession(LightningCLI):
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        add_arguments(parser)
+        add_arguments(parser, self.command)
         objects = self.subcommands()[self.command]
         self._trainer_arguments = parser.add_method_arguments(Trainer, self.command, skip={*objects})
 
@@ -179,6 +180,7 @@ class TrainingSession(LightningCLI):
         config: Any = self.config_init
         configured = config.trainer.callbacks or []
         callbacks = [*self._callbacks, *([configured] if isinstance(configured, Callback) else configured)]
+        check_callbacks(callbacks)
         if config.trainer.enable_progress_bar is not False:
             callbacks.append(CalmProgressBar())
         if config.trainer.logger in (None, True):
@@ -246,6 +248,11 @@ class TrainingSession(LightningCLI):
         return getattr(self.trainer, self.command)(self.model, datamodule=self.datamodule, **given | kwargs)
 
     def _fit(self) -> None:
+        if self.config.lr_find:
+            raise ValueError(
+                "lr_find is for the command line; a program gives this session to "
+                "mnist_mlp.fit.learning_rate.suggested_rate, and prepares another one with the rate"
+            )
         started = time.perf_counter()
         if self._changes:
             self._say(f"continued with other settings than before: {'; '.join(self._changes)}")
