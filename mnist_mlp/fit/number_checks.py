@@ -1,12 +1,13 @@
 """Numbers that Lightning or torch take, and that make no sense, or that they refuse without naming the setting."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from jsonargparse import Namespace
 from lightning.pytorch.callbacks import Timer
 
+from mnist_mlp.fit.yaml_text import BASE_60
 from mnist_mlp.lightning_internals.parser_messages import NOT_FOR_DENSE
 
 AT_LEAST = {
@@ -40,6 +41,22 @@ def check_numbers(config: Any) -> None:
             raise ValueError(f"{name} must be a number of at most {float(what):.2g}; got {float(value):.4g}")
     _check_trainer(config.trainer)
     _check_optimization(config.model)
+
+
+def check_typed_numbers(typed: Iterable[tuple[str, str]], config: Any) -> None:
+    """See that no number was typed as one with base 60: 1:40, which YAML 1.1 takes for 100. A text may be such.
+
+    Args:
+        typed: The names of settings and what was typed for them.
+        config: All settings of a session, by section.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    numbers = {name.replace(".init_args", "") for name, _ in _numbers_in(config)}
+    for name, text in typed:
+        if BASE_60.fullmatch(text) and name.removesuffix("+").replace(".init_args", "") in numbers:
+            raise ValueError(f"{name}: YAML takes {text} for a number with base 60; write it in decimal")
 
 
 def check_seed(seed: Any) -> None:

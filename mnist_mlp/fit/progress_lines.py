@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
 from mnist_mlp.data.module import MNISTDataModule
@@ -63,7 +64,8 @@ def result(trainer: Trainer, checkpoint: EpochCheckpoint, seconds: float) -> str
         return f"no checkpoint of a best epoch was written · {seconds:.1f} s"
     epoch = read_checkpoint(Path(path))["epoch"]
     best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
-    view = f" · mnist-mlp dashboard {trainer.default_root_dir}" if trainer.loggers else ""
+    shown = [os.path.normpath(each.save_dir) for each in trainer.loggers if isinstance(each, TensorBoardLogger)]
+    view = f" · mnist-mlp dashboard {shown[0]}" if shown else ""
     return f"{best} · {path} · {seconds:.1f} s{view}"
 
 

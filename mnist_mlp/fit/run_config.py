@@ -32,7 +32,8 @@ def text_of(parser: ArgumentParser, config: Any) -> str:
     """
     config = config.clone()
     config.ckpt_path = None
-    config.pop("trust", None)  # which is given for one command
+    for name in ("trust", "lr_find"):  # which are given for one command
+        config.pop(name, None)
     text = parser.dump(config, skip_none=False)
     if UNWRITABLE in text:
         text = yaml.safe_dump(_writable(yaml.safe_load(text)), sort_keys=False)

@@ -21,8 +21,9 @@ from typing_extensions import override
 from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.plain_errors import naming
-from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.fit.arguments import add_arguments
+from mnist_mlp.fit.callback_checks import check_callbacks
 from mnist_mlp.fit.checkpoint_files import (
     EpochCheckpoint,
     SafeCheckpointIO,
@@ -32,14 +33,15 @@ from mnist_mlp.fit.checkpoint_files import (
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.null_checks import check_nulls
-from mnist_mlp.fit.number_checks import check_numbers, check_seed
+from mnist_mlp.fit.number_checks import check_numbers, check_seed, check_typed_numbers
+from mnist_mlp.fit.own_loggers import name_loggers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
 from mnist_mlp.fit.run_config import damaged_file, differences, settings_of_network, settings_of_run, text_of
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
-from mnist_mlp.fit.settings import LOG_DIR, Given, log_folder, settings_in
+from mnist_mlp.fit.settings import Given, log_folder, settings_in
 from mnist_mlp.lightning_internals.event_writer import event_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
@@ -53,15 +55,6 @@ COMMANDS = {
     "validate": "Measure a checkpoint on the validation images.",
     "test": "Measure a checkpoint on the test images.",
     "predict": "Classify the validation images, or Kaggle's test images, with a checkpoint, into a table beside it.",
-}
-DEFAULTS = {
-    "trainer.default_root_dir": LOG_DIR,
-    "trainer.max_epochs": 10,
-    "trainer.enable_model_summary": False,
-    "model.num_inputs": None,  # the data decides
-    "model.num_classes": None,
-    # as the class has it, but in words that a config file holds, and whose parts can be set one by one
-    "model.optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
 }
 
 
@@ -140,25 +133,7 @@ class TrainingSession(LightningCLI):
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument(
-            "--name",
-            type=str | None,
-            default=None,
-            help="The run's folder in the log folder (default: the name of the configuration file)",
-        )
-        parser.add_argument(
-            "--dashboard",
-            type=Dashboard,
-            default=Dashboard(),
-            help="What TensorBoard shows besides costs and accuracies",
-        )
-        parser.add_argument(
-            "--trust",
-            action="store_true",
-            help="Let a run that is continued or measured name classes of other packages than torch and Lightning",
-        )
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
-        parser.set_defaults(DEFAULTS)
+        add_arguments(parser, self.command)
         objects = self.subcommands()[self.command]
         self._trainer_arguments = parser.add_method_arguments(Trainer, self.command, skip={*objects})
 
@@ -195,14 +170,17 @@ class TrainingSession(LightningCLI):
     def before_instantiate_classes(self) -> None:
         check_nulls(self.parser, self.config)
         check_numbers(self.config)
+        check_typed_numbers(self._given.typed_values(), self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
+        name_loggers(self.config)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config: Any = self.config_init
         configured = config.trainer.callbacks or []
         callbacks = [*self._callbacks, *([configured] if isinstance(configured, Callback) else configured)]
+        check_callbacks(callbacks)
         if config.trainer.enable_progress_bar is not False:
             callbacks.append(CalmProgressBar())
         if config.trainer.logger in (None, True):
@@ -270,6 +248,11 @@ class TrainingSession(LightningCLI):
         return getattr(self.trainer, self.command)(self.model, datamodule=self.datamodule, **given | kwargs)
 
     def _fit(self) -> None:
+        if self.config.lr_find:
+            raise ValueError(
+                "lr_find is for the command line; a program gives this session to "
+                "mnist_mlp.fit.learning_rate.suggested_rate, and prepares another one with the rate"
+            )
         started = time.perf_counter()
         if self._changes:
             self._say(f"continued with other settings than before: {'; '.join(self._changes)}")

@@ -1,7 +1,7 @@
 """Settings in layers: a run's own, those of a file, those given in Python, and those typed on the command line."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
@@ -103,12 +103,19 @@ class Given:
         layers = [read_settings(self.file)] if self.file else []
         settings = reduce(laid_over, [*layers, self.settings], dict(remembered))
         check_meaning_of(settings)
-        for i, word in enumerate(self.typed):
-            named, equals, value = word.removeprefix("--").partition("=")
-            check_meaning_of(value if equals else word, named if equals else self.typed[i - 1].removeprefix("--"))
+        for name, value in self.typed_values():
+            check_meaning_of(value, name)
         if self.file and settings.get("name") is None:
             settings["name"] = self.file.stem
         return settings
+
+    def typed_values(self) -> Iterator[tuple[str, str]]:
+        """What is typed for each setting, by its name; a name alone counts as typed for the one before."""
+        before = ""
+        for word in self.typed:
+            name, equals, value = word.removeprefix("--").partition("=")
+            yield (name, value) if equals else (before, word)
+            before = name
 
     @cached_property
     def _seen(self) -> argparse.Namespace:

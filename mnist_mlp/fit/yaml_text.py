@@ -10,7 +10,8 @@ import yaml
 
 SECTIONS = ("model", "data", "trainer", "dashboard")
 OCTAL = re.compile(r"[-+]?0[0-9_]+")
-BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+")
+BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 def check_meaning(text: str) -> None:
@@ -39,7 +40,7 @@ def check_meaning(text: str) -> None:
             waiting += [value for _, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
-        elif isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:int":
+        elif isinstance(node, yaml.ScalarNode) and node.tag in NUMBERS:
             _check_number(node)
 
 

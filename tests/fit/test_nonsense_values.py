@@ -69,6 +69,7 @@ def test_a_nonsensical_number_of_a_scheduler_is_refused(scheduler, arguments, se
         ("trainer:\n  callbacks:\n  - {a: 1, a: 2}\n", "line 3: a stands in line 3 already"),
         ("data:\n  batch_size: 0100\n", "line 2: YAML takes 0100 for an octal number; write it in decimal"),
         ("data:\n  batch_size: 1:40\n", "line 2: YAML takes 1:40 for a number with base 60; write it in decimal"),
+        ("model:\n  l2: 1:40.5\n", "line 2: YAML takes 1:40.5 for a number with base 60; write it in decimal"),
         ("model: {}\ndata:\n", "line 2: data is empty; give its settings, or leave it out"),
         ("model: ~\n", "line 1: model is empty; give its settings, or leave it out"),
     ],
@@ -154,6 +155,35 @@ def test_what_is_typed_or_stands_in_another_file_is_read_as_carefully(tmp_path, 
     (tmp_path / "whole.yaml").write_text("model: part.json\n")
     with pytest.raises(ValueError, match=sentence):
         prepare("fit", None if "whole" in typed[0] else QUICK, typed=typed, trainer=QUIET)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["--data.batch_size=1:40"],
+        ["--data.batch_size", "1:40"],
+        ["--model.optimizer.lr=1:40"],
+        ["--model.optimizer.init_args.lr=0:0.5"],
+        ["--model.hidden_sizes+=1:40"],
+        [
+            "--trainer.callbacks=EarlyStopping",
+            "--trainer.callbacks.monitor=val/acc",
+            "--trainer.callbacks.patience=1:40",
+        ],
+        ["--seed_everything=1:40"],
+    ],
+)
+def test_a_number_with_base_60_is_refused_where_it_is_typed(typed):
+    text = typed[-1].rpartition("=")[2]
+    with pytest.raises(
+        ValueError, match=f"^[a-z_.+]+: YAML takes {text} for a number with base 60; write it in decimal$"
+    ):
+        prepare("fit", QUICK, typed=typed, trainer=QUIET)
+
+
+def test_a_text_may_look_like_a_number_with_base_60():
+    session = prepare("fit", QUICK, typed=["--trainer.max_time=00:01:30:00"], trainer=QUIET)
+    assert session.config.trainer.max_time == "00:01:30:00"
 
 
 def test_what_means_what_it_says_is_read(tmp_path):
