@@ -9,9 +9,11 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from lightning import Trainer
+from lightning.pytorch.callbacks import StochasticWeightAveraging
 from lightning.pytorch.cli import LRSchedulerCallable
 from torch.optim import Optimizer
 
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.plain_values import plain
 from mnist_mlp.training.trust import check_classes
 
@@ -97,7 +99,8 @@ def check_states(checkpoint: dict[str, Any], trainer: Trainer) -> None:
                 f"{', '.join(missing)}; give the model the optimizer that it was trained with"
             )
     stored, made = len(checkpoint.get("lr_schedulers", [])), len(trainer.lr_scheduler_configs)
-    if stored > made:
+    averages = any(isinstance(each, StochasticWeightAveraging) for each in callbacks_of(trainer))
+    if stored > made + averages:  # which brings a scheduler of its own later
         raise ValueError(
             f"the checkpoint has {stored} scheduler of the learning rate, and this training {made}; give the model the "
             "scheduler that it was trained with"
