@@ -45,8 +45,8 @@ def download_missing(name: str, folder: Path, md5: Mapping[str, str], fetch: Cal
             fetched = fetch(Path(temporary))
         except (RuntimeError, URLError, ConnectionError, TimeoutError) as error:
             raise ConnectionError(
-                f"{name} is not in {folder} and could not be downloaded: put the files {', '.join(md5)} there, or train on "
-                "--data.dataset digits --data.val_size 300"
+                f"{name} is not in {folder} and could not be downloaded: put the files {', '.join(md5)} there, or "
+                "train on --data.dataset digits --data.val_size 300"
             ) from error
         for file in missing:
             verify(fetched / file, md5)

@@ -24,7 +24,7 @@ from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadCh
 from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
 from mnist_mlp.training.pixels import NormalizesPixels
-from mnist_mlp.training.recipe import Optimization, check_states, optimization_of, recipe_in, recipe_of
+from mnist_mlp.training.recipe import Optimization, check_functions, check_states, optimization_of, recipe_in, recipe_of
 
 
 def gradient_descent(parameters: Iterable) -> Optimizer:
@@ -238,6 +238,7 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
             return optimizer
         with naming("model.scheduler"):
             scheduler = self.scheduler(optimizer)
+            check_functions(scheduler)
         monitor = getattr(scheduler, "monitor", None)
         if isinstance(scheduler, ReduceLROnPlateau) and monitor is None:  # torch's own, not Lightning's
             monitor = "val/loss" if scheduler.mode == "min" else "val/acc"

@@ -12,6 +12,7 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import StochasticWeightAveraging
 from lightning.pytorch.cli import LRSchedulerCallable
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.plain_values import plain
@@ -105,3 +106,18 @@ def check_states(checkpoint: dict[str, Any], trainer: Trainer) -> None:
             f"the checkpoint has {stored} scheduler of the learning rate, and this training {made}; give the model the "
             "scheduler that it was trained with"
         )
+
+
+def check_functions(scheduler: LRScheduler) -> None:
+    """See that torch can write a scheduler into a checkpoint: it wants the attributes of the functions in it.
+
+    Raises:
+        ValueError: if one is built in, such as `math.exp`, which has none.
+    """
+    for function in getattr(scheduler, "lr_lambdas", []):
+        if not hasattr(function, "__dict__"):
+            name = function.__name__
+            raise ValueError(
+                f"{type(scheduler).__name__} must have functions that are written in Python; got the built-in {name}, "
+                f"with which torch writes no checkpoint: give it lambda epoch: {name}(epoch)"
+            )

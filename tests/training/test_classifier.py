@@ -97,6 +97,14 @@ def test_a_plateau_schedule_watches_its_metric(tiny_mnist, tmp_path):
         assert fitter.lr_scheduler_configs[0].monitor == watched
 
 
+def test_a_schedule_of_a_built_in_function_is_refused_before_the_training(tiny_mnist, tmp_path):
+    model = MLPClassifier([4], scheduler=lambda sgd: torch.optim.lr_scheduler.LambdaLR(sgd, math.exp))
+    with pytest.raises(ValueError, match=r"LambdaLR must have functions that .* in Python; got the built-in exp,"):
+        trainer(tmp_path, max_epochs=1).fit(model, tiny_data())
+    model.scheduler = lambda sgd: torch.optim.lr_scheduler.LambdaLR(sgd, lambda epoch: math.exp(-epoch))
+    trainer(tmp_path, max_epochs=1, enable_checkpointing=True).fit(model, tiny_data())
+
+
 def test_checkpoints_load_with_weights_only_and_rebuild_the_model(tiny_mnist, tmp_path):
     model = MLPClassifier([5, 4], ["sigmoid", "tanh"], "mse", "normal(0.1)", dropout=0.2, l2=0.1)
     fitter = trainer(tmp_path, max_epochs=1, enable_checkpointing=True)
