@@ -1,6 +1,7 @@
 """Settings in layers: a run's own, those of a file, those given in Python, and those typed on the command line."""
 
 import argparse
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
@@ -50,10 +51,23 @@ def settings_in(text: str, file: Path) -> dict[str, Any]:
         raise ValueError(f"{file}, {error}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{file} must hold settings by section, such as model and data; got {settings!r:.80}")
+    if (name := _odd_name(settings)) is not None:
+        raise ValueError(f"{file}: the name of a setting must be a word without spaces; got {name!r:.80}")
     for section in SECTIONS:
         if not isinstance(settings.get(section, {}), Mapping | str):  # a text names another file
             raise ValueError(f"{file}: {section} must hold settings; got {settings[section]!r:.80}")
     return settings
+
+
+def _odd_name(settings: Any, above: str = "") -> str | None:
+    """The first name that is empty or has a space, with those above it, or None."""
+    for name, value in settings.items() if isinstance(settings, Mapping) else ():
+        whole = f"{above}{name}"
+        if isinstance(name, str) and (not name or re.search(r"\s", name)):
+            return whole
+        if (inner := _odd_name(value, f"{whole}.")) is not None:
+            return inner
+    return None
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

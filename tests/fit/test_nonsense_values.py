@@ -1,5 +1,6 @@
 """Values that Lightning, torch or YAML take without a word, though nobody can mean them."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,12 @@ def test_fewer_epochs_than_were_trained_are_refused():
     session = prepare("fit", ckpt_path="last", trainer={**quiet, "max_epochs": 1})
     with pytest.raises(ValueError, match=r"^trainer\.max_epochs must be at least 3, .*; got 1$"):
         session.execute()
+
+
+@pytest.mark.parametrize("name", ["", "batch size", " batch_size"])
+def test_the_name_of_a_setting_is_a_word(tmp_path, name):
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps({"data": {"dataset": "digits", "augmentation": {name: 3}}}))
+    sentence = f"mine.yaml: the name of a setting must be a word without spaces; got 'data.augmentation.{name}'$"
+    with pytest.raises(ValueError, match=sentence):
+        prepare("fit", file)
