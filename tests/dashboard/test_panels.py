@@ -45,7 +45,7 @@ class WeightNorms(Panel):
 
 
 def test_a_new_panel_is_one_class_and_one_line(fit, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("mnist_mlp.fit.session.Dashboard", dashboard_with(PANELS | {"norms": WeightNorms}))
+    monkeypatch.setattr("mnist_mlp.fit.arguments.Dashboard", dashboard_with(PANELS | {"norms": WeightNorms}))
     with pytest.raises(SystemExit, match="0"):
         main(["fit", "--help"])
     help_text = " ".join(capsys.readouterr().out.split())
