@@ -8,6 +8,8 @@ from mnist_mlp.data.images import IMAGE_SIZE
 from mnist_mlp.data.sources import find_source
 from mnist_mlp.fit.run_name import check_run_name
 
+LARGEST_SIZE = 4096  # pixels along a side
+
 
 def take_from_data(config: Any) -> None:
     """Fill in the pixels of an image, the number of classes, and the name of a run that no configuration file names.
@@ -25,8 +27,10 @@ def take_from_data(config: Any) -> None:
         files = [Path(str(path)).stem for path in config.config or [] if path is not None]
         config.name = files[-1] if files else source.name
     check_run_name(config.name)
-    if data.image_size < IMAGE_SIZE:
-        raise ValueError(f"data.image_size must be an integer of at least {IMAGE_SIZE}; got {data.image_size}")
+    if not IMAGE_SIZE <= data.image_size <= LARGEST_SIZE:
+        raise ValueError(
+            f"data.image_size must be an integer of {IMAGE_SIZE} ... {LARGEST_SIZE}; got {data.image_size}"
+        )
     if model.num_inputs is None:
         model.num_inputs = data.image_size**2
     if model.num_inputs != data.image_size**2:

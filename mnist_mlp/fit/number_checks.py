@@ -72,6 +72,8 @@ def check_seed(seed: Any) -> None:
 def _check_trainer(trainer: Any) -> None:
     for name, smallest in AT_LEAST.items():
         _check(f"trainer.{name}", trainer[name], smallest)
+    if trainer.max_epochs is None and trainer.max_steps == -1 and trainer.max_time is None:
+        raise ValueError("trainer.max_epochs must be a number of epochs, or -1 for no limit; got null")
     if (interval := trainer.val_check_interval) in (0, 0.0):
         raise ValueError(f"trainer.val_check_interval must be larger than 0; got {interval}")
     try:

@@ -3,12 +3,13 @@
 import argparse
 import re
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 from jsonargparse.typing import register_type
 from lightning import LightningDataModule, LightningModule
 
@@ -38,6 +39,15 @@ def text_of(parser: ArgumentParser, config: Any) -> str:
     if UNWRITABLE in text:
         text = yaml.safe_dump(_writable(yaml.safe_load(text)), sort_keys=False)
     return text + END
+
+
+def without_enums(value: Any) -> Any:
+    """Settings with plain texts and numbers where Lightning's defaults are members of an Enum, which YAML lacks."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Namespace):
+        return Namespace(**{name: without_enums(each) for name, each in vars(value).items()})
+    return [without_enums(each) for each in value] if isinstance(value, list) else value
 
 
 def _writable(value: Any) -> Any:

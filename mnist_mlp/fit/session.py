@@ -38,7 +38,14 @@ from mnist_mlp.fit.own_loggers import name_loggers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
 from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
-from mnist_mlp.fit.run_config import damaged_file, differences, settings_of_network, settings_of_run, text_of
+from mnist_mlp.fit.run_config import (
+    damaged_file,
+    differences,
+    settings_of_network,
+    settings_of_run,
+    text_of,
+    without_enums,
+)
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
 from mnist_mlp.fit.run_name import check_run_name
 from mnist_mlp.fit.settings import Given, log_folder, settings_in
@@ -165,6 +172,7 @@ class TrainingSession(LightningCLI):
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
         self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
         check_seed(self.config.seed_everything)
+        self.config = without_enums(self.config)
 
     @override
     def before_instantiate_classes(self) -> None:

@@ -108,7 +108,12 @@ def test_what_yaml_takes_for_something_else_is_refused(tmp_path, text, sentence)
         ({"trainer": {"profiler": "x"}}, "trainer: .*profiler"),
         ({"trainer": {"default_root_dir": 3}}, "trainer.default_root_dir must be a path; got 3"),
         ({"ckpt_path": 3}, "ckpt_path must be a path; got 3"),
-        ({"data": {"image_size": 0}}, "data.image_size must be an integer of at least 28; got 0"),
+        ({"data": {"image_size": 0}}, "data.image_size must be an integer of 28 ... 4096; got 0"),
+        ({"data": {"image_size": 10**9}}, "data.image_size must be an integer of 28 ... 4096; got 1000000000"),
+        (
+            {"trainer": {"max_epochs": None}},
+            "trainer.max_epochs must be a number of epochs, or -1 for no limit; got null",
+        ),
         ({"seed_everything": 2**40}, "seed_everything must be an integer of at least 0 and below 2..32; got 10995"),
         ({"model": {"scheduler": {}}}, "model.scheduler must name its class, such as StepLR, or be null; got none"),
         (

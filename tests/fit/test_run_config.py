@@ -239,3 +239,12 @@ def test_a_continued_run_knows_the_last_score_that_was_kept():
         states = torch.load(f"logs/{name}/version_0/checkpoints/last.ckpt", weights_only=True)["callbacks"]
         kept.append([state["current_score"] for state in states.values() if state.get("monitor")])
     assert kept[0] == kept[1] != [None]
+
+
+def test_members_of_an_enum_are_written_as_their_values():
+    timer = {"class_path": "lightning.pytorch.callbacks.Timer", "init_args": {"duration": "00:01:00:00"}}
+    settings = {"model": {"hidden_sizes": [3]}, "data": {"dataset": "digits", "val_size": 300}, "name": "timed"}
+    trainer = {"accelerator": "cpu", "enable_progress_bar": False, "callbacks": [timer]}
+    prepare("fit", trainer={**trainer, "max_epochs": 1}, **settings).execute()
+    assert "interval: step" in Path("logs/timed/version_0/config.yaml").read_text()
+    prepare("fit", ckpt_path="last", name="timed", trainer={"max_epochs": 2, "enable_progress_bar": False}).execute()

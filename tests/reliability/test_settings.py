@@ -167,6 +167,7 @@ def names_it(sentence, changed):
     return any(part and part in sentence for part in parts)
 
 
+NULL_MEANS = {"name": "config", "model.num_inputs": 784, "model.num_classes": 10}  # the file's, and the data's
 DIVERGED = "usually the learning rate is too large"
 EXCEPTION = re.compile(r"\b[A-Z]\w*(Error|Exception|Warning|Interrupt)\b|<class|<function|object at 0x")
 
@@ -187,6 +188,8 @@ def given_as(value):
     """What YAML makes of a value that was typed."""
     if not isinstance(value, str):
         return value
+    if re.fullmatch(r"0\d+", value):
+        return int(value)  # in decimal
     try:
         return yaml.safe_load(value)
     except (yaml.YAMLError, ValueError):
@@ -226,8 +229,8 @@ def flaw_of_run(ended, folder, changed):
         found = written
         for part in name.replace(".optimizer.lr", ".optimizer.init_args.lr").split("."):
             found = found.get(part) if isinstance(found, dict) else None
-        if name == "name" and value is None:
-            value = "config"  # the file's
+        if value is None and name in NULL_MEANS:
+            value = NULL_MEANS[name]
         if name != "ckpt_path" and not same(value, found) and name.split(".")[0] in written:
             return f"{name} is {found!r}"
     for path in folder.rglob("last.ckpt"):
