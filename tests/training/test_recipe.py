@@ -114,6 +114,7 @@ def test_where_a_checkpoint_does_not_say_how_it_was_trained_a_wrong_guess_is_ref
 def test_no_foreign_class_is_imported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "foreign", raising=False)
     Path("foreign.py").write_text("from pathlib import Path\nPath('it_ran').touch()\nclass Class: pass\n")
     run(1)
     stored = torch.load(LAST, weights_only=True)
