@@ -51,7 +51,7 @@ def draw_like_mnist(small: Tensor) -> UInt8[Tensor, "n 784"]:
         ValueError: if an image has no ink.
     """
     small = torch.where(small < INK, 0, small)
-    if not (empty := small.amax(dim=(1, 2)) == 0).logical_not().all():
+    if (empty := small.amax(dim=(1, 2)) == 0).any():
         raise ValueError(f"each image must have ink; image {int(empty.int().argmax())} of {len(small)} has none")
     if small.shape[-1] > BOX_SIDE:  # bicubic interpolation would miss the pixels between those it looks at
         return torch.stack([torch.from_numpy(to_mnist(image.numpy())).flatten() for image in small])

@@ -59,6 +59,7 @@ def change_optimization(
         checkpoint["lr_schedulers"] = [scheduler.state_dict()] if scheduler else []
     if _class_of(old["optimizer"]) != _class_of(new["optimizer"]):
         checkpoint["optimizer_states"] = [optimizer.state_dict()]
+        return
     for group, fresh in zip(groups, optimizer.param_groups, strict=True):
         group.update({name: value for name, value in fresh.items() if name != "params"})
 

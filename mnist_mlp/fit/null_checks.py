@@ -1,12 +1,11 @@
 """Settings that are null, or no settings at all, where that means nothing: jsonargparse passes over them."""
 
-import inspect
-from importlib import import_module
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
-from mnist_mlp.lightning_internals.parser_messages import one_sentence
+from mnist_mlp.fit.settings import named_classes
+from mnist_mlp.lightning_internals.parser_messages import one_sentence, parameters_of
 
 DATA_DECIDES = ("num_inputs", "num_classes")
 GROUPS = ("data.augmentation", "dashboard")
@@ -35,18 +34,16 @@ def check_nulls(parser: ArgumentParser, config: Any) -> None:
     except TypeError as error:
         raise ValueError(one_sentence(str(error), ())) from error
     for setting in ("model.optimizer", "model.scheduler", "trainer.callbacks", "trainer.logger"):
-        value = config[setting]
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, Namespace):
-                _check_arguments(setting, each)
+        for each in named_classes(config[setting]):
+            _check_arguments(setting, each)
 
 
 def _check_arguments(setting: str, made: Any) -> None:
     """See that no argument of a class is null whose default is something else."""
-    module, _, name = made.class_path.rpartition(".")
-    defaults = inspect.signature(getattr(import_module(module), name)).parameters
+    defaults = parameters_of(made.class_path)
     for argument, value in (made.get("init_args") or {}).items():
         if value is None and argument in defaults and defaults[argument].default is not None:
             raise ValueError(
-                f"{setting}.init_args.{argument} must not be null; leave it out for what {name} takes then"
+                f"{setting}.init_args.{argument} must not be null; leave it out for what "
+                f"{made.class_path.rpartition('.')[2]} takes then"
             )

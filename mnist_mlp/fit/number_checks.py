@@ -7,6 +7,7 @@ import torch
 from jsonargparse import Namespace
 from lightning.pytorch.callbacks import Timer
 
+from mnist_mlp.fit.settings import named_classes
 from mnist_mlp.fit.yaml_text import BASE_60
 from mnist_mlp.lightning_internals.parser_messages import NOT_FOR_DENSE
 
@@ -81,9 +82,8 @@ def _check_trainer(trainer: Any) -> None:
     except Exception as error:  # of whatever timedelta does not take
         sentence = "trainer.max_time must be days:hours:minutes:seconds, such as 00:01:30:00"
         raise ValueError(f"{sentence}; got {trainer.max_time!s:.80}") from error
-    callbacks = trainer.callbacks if isinstance(trainer.callbacks, list) else [trainer.callbacks]
-    for callback in callbacks:
-        for name, value in (callback.get("init_args") or {} if isinstance(callback, Namespace) else {}).items():
+    for callback in named_classes(trainer.callbacks):
+        for name, value in (callback.get("init_args") or {}).items():
             if name in OF_CALLBACKS:
                 _check(f"trainer.callbacks.init_args.{name}", value, 0)
 

@@ -1,10 +1,11 @@
 """Loggers that a user has chosen: the run's name is theirs, too."""
 
-import inspect
-from importlib import import_module
 from typing import Any
 
 from jsonargparse import Namespace
+
+from mnist_mlp.fit.settings import named_classes
+from mnist_mlp.lightning_internals.parser_messages import parameters_of
 
 
 def name_loggers(config: Any) -> None:
@@ -15,12 +16,8 @@ def name_loggers(config: Any) -> None:
     Args:
         config: All settings of a session, by section; changed in place.
     """
-    loggers = config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]
-    for logger in loggers:
-        if not isinstance(logger, Namespace):  # none, or one that a program has made
-            continue
-        module, _, kind = logger.class_path.rpartition(".")
-        parameter = inspect.signature(getattr(import_module(module), kind)).parameters.get("name")
+    for logger in named_classes(config.trainer.logger):
+        parameter = parameters_of(logger.class_path).get("name")
         settings = logger.get("init_args") or Namespace()
         if parameter and settings.get("name", parameter.default) == parameter.default:
             settings["name"] = config.name

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import get_loader
+from jsonargparse import Namespace, get_loader
 
 from mnist_mlp.console.files import expanded
 from mnist_mlp.fit.yaml_text import SECTIONS, check_meaning, check_meaning_of
@@ -68,6 +68,11 @@ def _odd_name(settings: Any, above: str = "") -> str | None:
         if (inner := _odd_name(value, f"{whole}.")) is not None:
             return inner
     return None
+
+
+def named_classes(value: Any) -> list[Namespace]:
+    """The classes that a setting names, one or a list of them, without those that a program has made already."""
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, Namespace)]
 
 
 def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

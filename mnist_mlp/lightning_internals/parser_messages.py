@@ -2,9 +2,10 @@
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from pkgutil import resolve_name
 
 # setting -> where its classes live, and what they all are
 CLASSES = {
@@ -98,17 +99,17 @@ def _argument_wrong(setting: str, rest: str) -> str:
     if unknown := re.match(r"Option '(.+?)' is not accepted", problem[1]):
         if unknown[1] == "class_path":  # what stands beside it makes jsonargparse take all for arguments
             return f"{setting}: beside class_path only init_args may stand"
-        nearest = get_close_matches(unknown[1], _arguments_of(path[1]), n=1)
+        nearest = get_close_matches(unknown[1], [*parameters_of(path[1])], n=1)
         return f"{setting}: {name} has no {unknown[1]}" + (f"; did you mean {nearest[0]}?" if nearest else "")
     return f"{setting}: {_union_shortened(problem[1])}"
 
 
-def _arguments_of(path: str) -> list[str]:
-    module, _, name = path.rpartition(".")
+def parameters_of(path: str) -> Mapping[str, inspect.Parameter]:
+    """What a class takes, by name, where class_path is its path; nothing where that is no class."""
     try:
-        return [*inspect.signature(getattr(import_module(module), name)).parameters]
+        return inspect.signature(resolve_name(path)).parameters
     except (ImportError, AttributeError, TypeError, ValueError):
-        return []
+        return {}
 
 
 def class_names(module: str, base: str) -> list[str]:

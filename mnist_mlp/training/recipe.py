@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import partial
-from importlib import import_module
+from pkgutil import resolve_name
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -75,9 +75,8 @@ def optimization_of(recipe: dict[str, Any]) -> Optimization:
 def _made(value: Any) -> Any:
     """A value of a recipe, in which each class has its arguments bound."""
     if isinstance(value, dict) and "class_path" in value:
-        module, _, name = value["class_path"].rpartition(".")
         arguments = {name: _made(each) for name, each in value.get("init_args", {}).items()}
-        return partial(getattr(import_module(module), name), **arguments)
+        return partial(resolve_name(value["class_path"]), **arguments)
     return type(value)(map(_made, value)) if isinstance(value, list | tuple) else value
 
 
