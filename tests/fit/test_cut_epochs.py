@@ -76,6 +76,12 @@ def test_the_rest_of_the_epoch_is_trained_on(block):
         assert logged == expected
 
 
+def test_what_was_measured_over_an_epoch_stands_at_its_last_step():
+    logged = scalars(fit("whole"))
+    for tag in ("train/loss", "train/acc", "val/loss", "val/acc"):
+        assert [step for step, _ in logged[tag]] == [BATCHES - 1, 2 * BATCHES - 1, 3 * BATCHES - 1]
+
+
 def test_it_may_be_cut_again_and_again():
     whole, cut = fit("whole"), fit("cut", max_steps=5)
     for k in (8, 9, 20, 24, 31):
