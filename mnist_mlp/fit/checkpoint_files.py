@@ -1,6 +1,7 @@
 """The checkpoints that a run writes, best.ckpt and last.ckpt: written whole, and read only where they are whole."""
 
 import io
+import shutil
 import zipfile
 import zlib
 from hashlib import sha256
@@ -62,6 +63,23 @@ def last_good_checkpoint(trainer: Trainer) -> str:
     callbacks = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
     path = callbacks[-1].best_model_path if callbacks else ""
     return path or "none: none was written yet"
+
+
+def keep_as_last(trainer: Trainer) -> None:
+    """Write the last.ckpt that a training which is done lacks: it was killed behind its best.ckpt.
+
+    Args:
+        trainer: It has loaded the newest checkpoint of the run, and had nothing left to train.
+    """
+    callbacks = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
+    if not callbacks or not trainer.is_global_zero:
+        return
+    newest, last = Path(trainer.ckpt_path or ""), Path(callbacks[-1].dirpath or "") / "last.ckpt"
+    if newest.resolve().parent != last.resolve().parent:
+        return
+    if not last.exists() or is_damaged(last) or read_checkpoint(last)["global_step"] < trainer.global_step:
+        with replaced_at_once(last) as part:
+            shutil.copyfile(newest, part)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from mnist_mlp.console.files import replaced_at_once
 from mnist_mlp.dashboard.ending import show_an_end_that_is_missing
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.changed_optimization import change_optimization
-from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, read_checkpoint
+from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, keep_as_last, read_checkpoint
 from mnist_mlp.lightning_internals.checkpoint_state import moved
 from mnist_mlp.lightning_internals.cut_epochs import (
     begin_the_next_epoch,
@@ -67,6 +67,7 @@ class RunSettings(Callback):
     @override
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self.trained:  # it was done already
+            keep_as_last(trainer)
             show_an_end_that_is_missing(trainer, pl_module)
 
     @override

@@ -129,3 +129,15 @@ def test_the_last_checkpoint_may_be_one_inside_an_epoch(monkeypatch):
     prepare("fit", ckpt_path="last", name="killed", trainer=QUIET).execute()
     check_same(killed, whole)
     assert scalars(killed) == scalars(whole)
+
+
+@pytest.mark.parametrize("damage", [lambda last: None, Path.unlink, lambda last: last.write_bytes(b"half")])
+def test_a_kill_between_the_best_and_the_last_checkpoint_of_a_training_leaves_both(monkeypatch, damage):
+    once = {"check_val_every_n_epoch": 3}  # so that the best epoch is the last
+    whole, killed = fit_and_kill(monkeypatch, "best.ckpt", 3 * BATCHES, **once)
+    last = killed / "checkpoints" / "last.ckpt"
+    assert stored(killed)["epoch"] == 1
+    damage(last)
+    prepare("fit", ckpt_path=str(last.with_name("best.ckpt")), trainer={**QUIET, **once}).execute()
+    check_same(killed, whole)
+    assert scalars(killed) == scalars(whole)
