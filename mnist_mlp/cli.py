@@ -5,6 +5,7 @@ import sys
 from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
+from itertools import pairwise
 
 from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.plain_errors import is_out_of_memory, plain_sentence
@@ -59,6 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     command = parser.parse_args(args[:1]).command
 
     try:
+        _check_values(args)
         # Imported here, because torch and Lightning take seconds and --help needs neither.
         module, function = COMMANDS[command][0].split(":")
         status = getattr(import_module(f"mnist_mlp.{module}"), function)(args[1:])
@@ -74,3 +76,15 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"mnist-mlp: error: {plain_sentence(error)}{unexpected}")
     except KeyboardInterrupt:
         sys.exit("mnist-mlp: interrupted")
+
+
+def _check_values(args: list[str]) -> None:
+    """Refuse empty values, which a variable of the shell that is not set leaves: a default would take their place.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    for before, arg in pairwise(args):
+        if arg == "" or (arg.startswith("--") and arg.endswith("=")):
+            name = arg.removesuffix("=") or before
+            raise ValueError(f"{name} has an empty value; give it one, or leave it out")

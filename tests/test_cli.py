@@ -85,6 +85,14 @@ def test_one_more_command_is_one_line_of_the_table(run, monkeypatch, status):
     assert re.search(r"\n    greet +say hello\n", run("--help")[1])
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("words", [["--ckpt_path="], ["--ckpt_path", ""], ["--name=a", "--ckpt_path=", "--json=b"]])
+def test_an_empty_value_is_not_taken_for_none(run, command, words):
+    """As a variable of the shell that is not set leaves it: verify compared all there is, and test the newest run."""
+    sentence = "mnist-mlp: error: --ckpt_path has an empty value; give it one, or leave it out\n"
+    assert run(command, *words) == (1, "", sentence)
+
+
 def test_module_and_script_are_the_same():
     out = subprocess.run([sys.executable, "-m", "mnist_mlp", "--help"], capture_output=True, text=True, check=True)
     assert out.stdout.startswith("usage: mnist-mlp")
