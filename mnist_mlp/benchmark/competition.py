@@ -10,8 +10,8 @@ from statistics import mean, median
 from mnist_mlp.benchmark.contestant import Contestant
 from mnist_mlp.benchmark.contestants import CONTESTANTS
 from mnist_mlp.benchmark.workloads import Workload
-from mnist_mlp.console.processes import own_process
 from mnist_mlp.console.quiet import quiet
+from mnist_mlp.executors.local import LocalExecutor
 
 WARM_UP_EPOCHS = 1
 TOLERANCE = 0.01  # of the accuracy, from the contestants' median; runs of `small` differ by half of that
@@ -51,7 +51,7 @@ def compete(
     accuracies: dict[str, list[float]] = {name: [] for name in names}
     megabytes = dict.fromkeys(names, 0.0)
     with ExitStack() as stack:
-        processes = {name: stack.enter_context(own_process()) for name in names}
+        processes = {name: stack.enter_context(LocalExecutor(1)) for name in names}
         for repeat in range(repeats):
             for name, process in processes.items():
                 say(f"{workload.name}: repeat {repeat + 1} of {repeats}, {name}")

@@ -2,8 +2,8 @@
 
 from tempfile import TemporaryDirectory
 
-from mnist_mlp.console.processes import own_process
 from mnist_mlp.console.quiet import quiet
+from mnist_mlp.executors.local import LocalExecutor
 from mnist_mlp.fit import prepare
 
 
@@ -20,7 +20,7 @@ def time_dashboard(config: str, repeats: int) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {"with": [], "without": []}
     for _ in range(repeats):
         for kind, taken in seconds.items():
-            with own_process() as process:
+            with LocalExecutor(1) as process:
                 taken.append(process.submit(time_fit, config, kind == "with").result())
     return seconds
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -14,12 +15,13 @@ from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file, check_picture
 from mnist_mlp.console.tables import wide_console
+from mnist_mlp.executors.choice import executor_for
 from mnist_mlp.reproduction.charts import draw_comparison, draw_curves
 from mnist_mlp.reproduction.comparison import Comparison, compare, markdown_of, table_of
 from mnist_mlp.reproduction.job import Job, jobs_of
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Results, Run
-from mnist_mlp.reproduction.workers import train
+from mnist_mlp.reproduction.trainings import prepare_data, train
 
 TABLE_WIDTH = 150
 
@@ -38,14 +40,22 @@ def run(args: list[str]) -> int:
     results = Results(options.json, options.configs)
     wanted = {name: options.seeds or ROWS[name].seeds for name in options.rows}
     waiting = _waiting(wanted, results, options)
-    workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
-    failed = train(waiting, workers, results, console) if waiting else set()
+    failed = _train(waiting, results, options, console) if waiting else set()
+    results = Results(options.json, options.configs)  # others may have added theirs meanwhile
     runs = {name: [run for seed, run in results.runs(name).items() if seed < n] for name, n in wanted.items()}
     comparisons = _show(runs, options, console)
     unfinished = [name for name, n in wanted.items() if len(runs[name]) < n and name not in failed]
     if unfinished:
         console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
     return 0 if all(each.is_reproduced for each in comparisons) and not failed and not unfinished else 1
+
+
+def _train(waiting: Sequence[Job], results: Results, options: argparse.Namespace, console: Console) -> set[str]:
+    """Let an executor do the trainings; the rows of those that failed."""
+    workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
+    data = {job.data for job in waiting}
+    with executor_for(workers, options.cluster, partial(prepare_data, data)) as executor:
+        return train(waiting, executor, results, console)
 
 
 def _waiting(wanted: Mapping[str, int], results: Results, options: argparse.Namespace) -> list[Job]:
@@ -56,7 +66,7 @@ def _waiting(wanted: Mapping[str, int], results: Results, options: argparse.Name
         trained = results.runs(name)
         seeds = [seed for seed in range(n) if seed not in trained]
         waiting += jobs_of(name, results.config(name), seeds, options.device, deadline) if seeds else []
-    return waiting
+    return [job for job in waiting if not job.is_late]
 
 
 def _show(runs: Mapping[str, Sequence[Run]], options: argparse.Namespace, console: Console) -> list[Comparison]:
@@ -94,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MINUTES",
         help="start nothing after this time, and stop what is trained alone after its epoch; 0 trains nothing",
     )
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="a scheduler of Dask, tcp://10.0.0.1:8786 say, whose workers train instead of this machine's cores",
+    )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument(
         "--configs", type=Path, default=Path("configs/published"), metavar="FOLDER", help="(default: %(default)s)"
@@ -123,7 +138,8 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
         raise ValueError(f"seeds must be at least 1; got {options.seeds}")
     if options.budget is not None and not options.budget >= 0:
         raise ValueError(f"budget must be 0 minutes or more; got {options.budget}")
-    check_cuda("device", options.device)
+    if not options.cluster:
+        check_cuda("device", options.device)
     _check_files(options)
     rows = options.rows or [name for name in ROWS if (options.configs / f"{name}.yaml").exists()]
     options.rows = list(dict.fromkeys(rows))

@@ -1,8 +1,8 @@
-"""What a process of `mnist-mlp reproduce` does: train networks of a row, and note their curves."""
+"""What `mnist-mlp reproduce` lets an executor do: train networks of a row, and note their curves."""
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.fit import TrainingSession, prepare
+from mnist_mlp.fit.settings import laid_over, read_settings
 from mnist_mlp.reproduction.epoch_curves import Curves
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Run, digest
@@ -24,33 +25,42 @@ QUIET = {"logger": False, "enable_progress_bar": False}
 
 @dataclass(frozen=True)
 class Job:
-    """A training in a process of its own.
+    """A training, with all it needs, so that it runs on another machine, too.
 
     Attributes:
         row: The name of the row.
         seeds: Those of the networks, which are trained at once.
-        config: The configuration file.
-        settings_digest: That of its settings when the job was made.
+        settings: Those of its configuration.
+        settings_digest: What they hash to.
+        data: What it is trained on, a name or a path, and the folder of what has a name, or None for the machine's own.
         splits: The images that are measured after each epoch.
         device: cpu or cuda.
-        work_dir: Where a training that is stopped leaves its checkpoints.
+        base: The folder that the command was started in, below which a training that is stopped leaves its checkpoints;
+            a machine that lacks it takes its own.
         deadline: When to stop after the present epoch, as of `time.time()`, or None. Networks that are trained at once
             are not stopped, but not started either.
     """
 
     row: str
     seeds: tuple[int, ...]
-    config: Path
+    settings: Mapping[str, Any]
     settings_digest: str
+    data: tuple[str, str | None]
     splits: tuple[str, ...]
     device: str
-    work_dir: Path
+    base: Path
     deadline: float | None
 
     @property
     def folder(self) -> Path:
         """Where the checkpoints of its first seed lie."""
-        return self.work_dir / f"{self.row}-{self.seeds[0]}-{self.settings_digest}"
+        base = self.base if self.base.is_dir() else Path.cwd()
+        return base / WORK_DIR / f"{self.row}-{self.seeds[0]}-{self.settings_digest}"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is not to be started any more."""
+        return self.deadline is not None and time.time() > self.deadline
 
     def run(self) -> tuple[dict[int, Run], str]:
         """Train, on one thread.
@@ -59,11 +69,10 @@ class Job:
             The runs that are complete, by their seeds, and why others failed, if they did.
 
         Raises:
-            ValueError: if the configuration has changed since the job was made.
             FloatingPointError: if a network that is trained alone diverges.
         """
-        if digest(self.config) != self.settings_digest:
-            raise ValueError(f"{self.config} was changed meanwhile; the same command trains it as it is now")
+        if self.is_late:
+            return {}, ""
         torch.set_num_threads(1)
         with quiet():
             return self._train_together() if len(self.seeds) > 1 else (self._train_alone(*self.seeds), "")
@@ -73,7 +82,7 @@ class Job:
         return {"accelerator": self.device, "devices": 1, **QUIET}
 
     def _train_together(self) -> tuple[dict[int, Run], str]:
-        sessions, generators = prepare_seeds(self.seeds, self.config, trainer=self._trainer)
+        sessions, generators = prepare_seeds(self.seeds, **laid_over(self.settings, {"trainer": self._trainer}))
         curves = [Curves(self.splits) for _ in sessions]
         started = time.perf_counter()
         train_together(sessions, generators, curves)
@@ -93,14 +102,13 @@ class Job:
         return {seed: Run(curves.series, curves.seconds)} if curves.complete else {}
 
     def _session(self, seed: int, curves: Curves, checkpoint: Path | None) -> TrainingSession:
-        return prepare(
-            "fit",
-            self.config,
-            callbacks=[curves],
-            seed_everything=seed,
-            trainer={**self._trainer, "default_root_dir": str(self.folder)},
-            ckpt_path=checkpoint and str(checkpoint),
-        )
+        own = {
+            "name": self.row,
+            "seed_everything": seed,
+            "trainer": {**self._trainer, "default_root_dir": str(self.folder)},
+            "ckpt_path": checkpoint and str(checkpoint),
+        }
+        return prepare("fit", callbacks=[curves], **laid_over(self.settings, own))
 
     def _stopped(self) -> Path | None:
         """The newest checkpoint of a training that was stopped, if there is one and it is whole.
@@ -131,10 +139,12 @@ def jobs_of(name: str, config: Path, seeds: Sequence[int], device: str, deadline
         device: cpu or cuda.
         deadline: As in `Job`.
     """
+    settings, hashed, base = read_settings(config), digest(config), Path.cwd()
+    (session,), _ = prepare_seeds([0], config, trainer={"accelerator": "cpu", **QUIET})
+    data = session.config.data.dataset, session.config.data.data_dir
 
     def job(*seeds: int) -> Job:
-        return Job(name, seeds, config, digest(config), ROWS[name].splits, device, WORK_DIR, deadline)
+        return Job(name, seeds, settings, hashed, data, ROWS[name].splits, device, base, deadline)
 
-    (session,), _ = prepare_seeds([0], config, trainer={"accelerator": "cpu", **QUIET})
     together = obstacle_to_a_stack(session) is None
     return [job(*seeds)] if together else [job(seed) for seed in seeds]

@@ -1,12 +1,14 @@
 """What trainings of published recipes reached, kept in a file."""
 
+import errno
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import FileIO
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any
 
 import yaml
 from filelock import FileLock
@@ -15,6 +17,8 @@ from mnist_mlp.console.files import replaced_at_once
 from mnist_mlp.reproduction.published import ROWS, Figure
 
 Series = dict[str, list[float]]
+
+START = '{"row":'  # of each line
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,19 @@ class Run:
         return 100 * curve[epoch]
 
 
-class Results:
-    """All runs there are, kept in a JSON file that is replaced at once.
+Entry = tuple[str, str, int, Run]  # a row, the digest of its settings, a seed, what it gave
 
-    Runs of a configuration whose settings have changed since do not count.
+
+class Results:
+    """All runs there are, kept in a file to which each run adds a line of JSON.
+
+    Several processes may add to it at the same time. A last line that was not written to its end, because a process
+    was killed or the disk was full, does not count, and gives way to the next. Runs of a configuration whose settings
+    have changed since do not count either.
 
     Args:
-        path: The file; it need not exist yet.
+        path: The file; it need not exist yet. One that holds a single JSON document, as it was written in former times
+            and as configs/published/results.json is, becomes lines when the first run is added.
         configs: The folder of the configurations.
 
     Raises:
@@ -60,23 +70,22 @@ class Results:
 
     def __init__(self, path: Path, configs: Path) -> None:
         self.path, self.configs = path, configs
-        self.rows = self._read()
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._runs: dict[tuple[str, str], dict[int, Run]] = {}  # of each row and digest of settings, by seeds
+        for name, settings, seed, run in self._read():
+            self._runs.setdefault((name, settings), {})[seed] = run
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> list[Entry]:
         if not self.path.exists():
-            return {}
+            return []
+        text = self.path.read_text()
         try:
-            rows = json.loads(self.path.read_text())["rows"]
-            for stored in rows.values():
-                for seed, run in stored["seeds"].items():
-                    int(seed)
-                    _check_run(Run(**run))
+            return list(_entries_of_lines(text) if text.startswith(START) or not text else _entries_of_document(text))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f"{self.path} does not hold results of mnist-mlp reproduce ({type(error).__name__}: {error}); "
                 "name another file with --json, or move it away"
             ) from error
-        return rows
 
     def config(self, name: str) -> Path:
         """The configuration of a row."""
@@ -84,31 +93,65 @@ class Results:
 
     def runs(self, name: str) -> dict[int, Run]:
         """The runs of a row by their seeds."""
-        stored = self.rows.get(name, {})
-        if stored.get("config") != digest(self.config(name)):
-            return {}
-        runs = {int(seed): Run(**run) for seed, run in sorted(stored["seeds"].items(), key=lambda item: int(item[0]))}
-        return {seed: run for seed, run in runs.items() if run.covers(ROWS[name].splits)}
+        runs = self._runs.get((name, digest(self.config(name))), {})
+        return {seed: run for seed, run in sorted(runs.items()) if run.covers(ROWS[name].splits)}
 
     def add(self, name: str, settings: str, seed: int, run: Run) -> None:
-        """Keep a run of these settings, beside what others add at the same time."""
-        with FileLock(self.path.with_name(f".{self.path.name}.lock")):
-            self.rows = self._read()
-            stored = self.rows.get(name, {})
-            seeds = stored["seeds"] if stored.get("config") == settings else {}
-            seeds |= {str(seed): asdict(run)}
-            self.rows[name] = {"config": settings, "seeds": dict(sorted(seeds.items(), key=lambda item: int(item[0])))}
-            self._write()
+        """Keep a run of these settings, beside what others add at the same time.
 
-    def _write(self) -> None:
-        order = {name: self.rows[name] for name in (*ROWS, *self.rows) if name in self.rows}
-        text = json.dumps({"rows": order}, separators=(",", ":")).replace('{"series"', '\n{"series"') + "\n"
-        with replaced_at_once(self.path) as part:
-            part.write_text(text)
+        Raises:
+            OSError: if it cannot be written; what was there is as it was.
+        """
+        line = _line(name, settings, seed, _checked(run))
+        with self._lock:
+            with self.path.open("a+b", buffering=0) as file:
+                file.seek(0)
+                is_document = file.read(len(START)) not in (b"", START.encode())
+                if not is_document:
+                    _add_line(file, line.encode())
+            if is_document:
+                lines = [*(_line(*entry) for entry in self._read()), line]
+                with replaced_at_once(self.path) as part:
+                    part.write_text("".join(lines))
+        self._runs.setdefault((name, settings), {})[seed] = run
 
 
-def _check_run(run: Run) -> None:
-    """See that the numbers of a run can be those of a training.
+def _entries_of_document(text: str) -> Iterator[Entry]:
+    for name, stored in json.loads(text)["rows"].items():
+        for seed, run in stored["seeds"].items():
+            yield name, str(stored.get("config")), int(seed), _checked(Run(**run))
+
+
+def _entries_of_lines(text: str) -> Iterator[Entry]:
+    *lines, _ = text.split("\n")  # after the last line there is nothing, or one that was not written to its end
+    for line in lines:
+        entry = json.loads(line)
+        run = _checked(Run(entry["series"], entry["seconds"]))
+        yield entry["row"], entry["config"], int(entry["seed"]), run
+
+
+def _line(name: str, settings: str, seed: int, run: Run) -> str:
+    return json.dumps({"row": name, "config": settings, "seed": seed, **asdict(run)}, separators=(",", ":")) + "\n"
+
+
+def _add_line(file: FileIO, line: bytes) -> None:
+    """Add a line, in the place of one that was not written to its end."""
+    end = file.seek(0, os.SEEK_END)
+    file.seek(max(0, end - 1))
+    if file.read() not in (b"", b"\n"):
+        file.seek(0)
+        end = file.readall().rfind(b"\n") + 1
+        file.truncate(end)
+    try:
+        if file.write(line) < len(line):
+            raise OSError(errno.ENOSPC, "No space left on device", file.name)
+    except BaseException:
+        file.truncate(end)
+        raise
+
+
+def _checked(run: Run) -> Run:
+    """A run whose numbers can be those of a training.
 
     Raises:
         ValueError: if they cannot.
@@ -123,6 +166,7 @@ def _check_run(run: Run) -> None:
             raise ValueError(f"{name} must hold finite numbers of at least 0, and accuracies of at most 1")
     if not (isfinite(run.seconds) and run.seconds >= 0):
         raise ValueError(f"seconds must be a finite number of at least 0; got {run.seconds}")
+    return run
 
 
 def digest(config: Path) -> str:

@@ -27,7 +27,7 @@ def test_the_warm_up_epoch_does_not_count(monkeypatch):
             finished.set_result(([9.0, 1.0, 2.0], 0.9, 500.0))
             return finished
 
-    monkeypatch.setattr(competition, "own_process", Process)
+    monkeypatch.setattr(competition, "LocalExecutor", Process)
     said = []
     (measured,) = competition.compete(SMALL, ["scikit-learn"], "cpu", epochs=2, repeats=2, say=said.append)
     assert measured == Measurement("small", "scikit-learn", [1.5, 1.5], [0.9, 0.9], 500.0)

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from mnist_mlp.fit.settings import read_settings
+from mnist_mlp.reproduction.job import Job
 from mnist_mlp.reproduction.published import ROWS, Figure, Row
-from mnist_mlp.reproduction.results import Results
+from mnist_mlp.reproduction.results import Results, digest
 
 CONFIG = """# a comment
 model:
@@ -34,3 +36,14 @@ def tiny(tmp_path, monkeypatch):
 def runs_in():
     """A function that reads the runs of the tiny row in a file."""
     return lambda path="logs/reproduction.json": Results(Path(path), Path("configs/published")).runs("tiny")
+
+
+@pytest.fixture
+def job_of(tiny):
+    """A function that makes a job of the tiny row as its configuration is now, whose checkpoints lie below a folder."""
+
+    def make(seeds=(0,), splits=("val", "test"), base=Path(), deadline=None):
+        base.mkdir(exist_ok=True)
+        return Job("tiny", seeds, read_settings(tiny), digest(tiny), ("digits", None), splits, "cpu", base, deadline)
+
+    return make

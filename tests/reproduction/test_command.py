@@ -22,7 +22,7 @@ def test_a_row_is_trained_once_and_gives_the_same_numbers_again(tiny, runs_in, c
     assert not list(Path("logs").rglob("*.ckpt"))
     reproduction.run(["--all", "--json", "again.json"])
     assert [run.series for run in runs_in("again.json").values()] == [run.series for run in runs.values()]
-    monkeypatch.setattr("mnist_mlp.reproduction.workers.finish", None)  # which nothing needs now
+    monkeypatch.setattr("mnist_mlp.reproduction.command.executor_for", None)  # which nothing needs now
     reproduction.run(["tiny"])
 
 
@@ -48,7 +48,8 @@ def test_a_training_that_diverges_does_not_stop_the_others(tiny, clipping, capsy
     assert "not finished" not in printed
 
 
-def test_nothing_is_trained_when_the_time_is_over(tiny, capsys):
+def test_nothing_is_trained_when_the_time_is_over(tiny, capsys, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.reproduction.command.executor_for", None)
     assert reproduction.run(["tiny", "--budget", "0"]) == 1
     assert "not finished: tiny; the same command goes on" in capsys.readouterr().out
 

@@ -1,18 +1,19 @@
 import time
+from dataclasses import replace
 from math import inf
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from mnist_mlp.reproduction.job import Job
-from mnist_mlp.reproduction.results import digest
+from mnist_mlp.reproduction.job import jobs_of
 from mnist_mlp.reproduction.trained_at_once import prepare_seeds
 
 
-def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch):
-    def job(work_dir, deadline=None):
-        return Job("tiny", (0,), tiny, digest(tiny), ("train", "val", "test"), "cpu", tmp_path / work_dir, deadline)
+def test_a_training_that_is_stopped_is_gone_on_with(job_of, tmp_path, monkeypatch):
+    def job(base, deadline=None):
+        return job_of((0,), ("train", "val", "test"), tmp_path / base, deadline)
 
     whole = job("whole").run()[0][0]
     with monkeypatch.context() as late:
@@ -29,9 +30,9 @@ def test_a_training_that_is_stopped_is_gone_on_with(tiny, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("kind", ["cut off", "a flipped bit", "empty", "without settings"])
-def test_a_stopped_training_that_is_damaged_starts_anew(tiny, tmp_path, monkeypatch, kind):
-    def job(work_dir, deadline=None):
-        return Job("tiny", (0,), tiny, digest(tiny), ("test",), "cpu", tmp_path / work_dir, deadline)
+def test_a_stopped_training_that_is_damaged_starts_anew(job_of, tmp_path, monkeypatch, kind):
+    def job(base, deadline=None):
+        return job_of((0,), ("test",), tmp_path / base, deadline)
 
     whole = job("whole").run()[0][0]
     with monkeypatch.context() as late:
@@ -50,29 +51,52 @@ def test_a_stopped_training_that_is_damaged_starts_anew(tiny, tmp_path, monkeypa
     assert job("stopped").run()[0][0].series == whole.series
 
 
-def test_a_training_that_ends_early_at_the_deadline_is_complete(tiny, tmp_path, monkeypatch):
+def test_a_training_that_ends_early_at_the_deadline_is_complete(tiny, job_of, tmp_path, monkeypatch):
     stopping = "{class_path: EarlyStopping, init_args: {monitor: val/acc, mode: max, min_delta: 1, patience: 1}}"
     tiny.write_text(tiny.read_text().replace("max_epochs: 2}", f"max_epochs: 9, callbacks: [{stopping}]}}"))
     clock = SimpleNamespace(time=iter([0, inf]).__next__, perf_counter=time.perf_counter)
     monkeypatch.setattr("mnist_mlp.reproduction.epoch_curves.time", clock)
-    runs, _ = Job("tiny", (0,), tiny, digest(tiny), ("test",), "cpu", tmp_path, time.time() + 600).run()
+    runs, _ = job_of((0,), ("test",), tmp_path, time.time() + 600).run()
     assert len(runs[0].series["test/acc"]) == 2
 
 
-def test_one_network_that_diverges_is_named_and_the_others_are_kept(tiny, tmp_path, monkeypatch):
+def test_one_network_that_diverges_is_named_and_the_others_are_kept(job_of, tmp_path, monkeypatch):
     def spoiled(*args, **settings):
         sessions, generators = prepare_seeds(*args, **settings)
         sessions[1].model.mlp.weights[0].data.fill_(inf)
         return sessions, generators
 
     monkeypatch.setattr("mnist_mlp.reproduction.job.prepare_seeds", spoiled)
-    job = Job("tiny", (0, 1, 2), tiny, digest(tiny), ("val", "test"), "cpu", tmp_path, None)
-    runs, error = job.run()
+    runs, error = job_of((0, 1, 2)).run()
     assert list(runs) == [0, 2]
     assert "NaN or infinite" in error
 
 
-def test_a_configuration_that_is_changed_meanwhile_is_not_filed_as_the_old_one(tiny, tmp_path):
-    job = Job("tiny", (0,), tiny, "another digest", ("test",), "cpu", tmp_path, None)
-    with pytest.raises(ValueError, match=r"tiny.yaml was changed meanwhile"):
-        job.run()
+def test_a_job_has_its_settings_with_it_whatever_becomes_of_the_file(tiny, job_of):
+    job = job_of()
+    runs, _ = job.run()
+    tiny.write_text("model: [")
+    assert job.run()[0][0].series == runs[0].series
+
+
+def test_a_job_is_the_training_of_its_configuration(tiny, job_of):
+    (job,) = jobs_of("tiny", tiny, [0, 1], "cpu", None)
+    assert job == job_of((0, 1), ("test", "val"), Path.cwd())
+
+
+def test_a_job_in_a_process_that_has_done_others_gives_the_same(tiny, job_of):
+    together, alone = job_of((0, 1)), job_of((2,))
+    alike = [job.run()[0] for job in (together, alone, together, alone)]
+    for first, second in zip(alike[:2], alike[2:], strict=True):
+        assert {seed: run.series for seed, run in first.items()} == {seed: run.series for seed, run in second.items()}
+
+
+def test_a_job_that_is_late_is_not_started(job_of):
+    assert job_of(deadline=time.time() - 1).run() == ({}, "")
+
+
+def test_a_machine_without_the_folder_of_the_command_takes_its_own(job_of, tmp_path):
+    job = replace(job_of(), base=tmp_path / "of another machine")
+    assert job.folder.is_relative_to(Path.cwd())
+    job.run()
+    assert not (tmp_path / "of another machine").exists()

@@ -1,5 +1,7 @@
 import json
+import signal
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,19 +22,77 @@ def test_what_two_commands_add_is_kept(tiny, runs_in):
     assert list(runs_in("kept.json")) == list(range(100))
 
 
-def test_results_are_replaced_at_once(tiny, monkeypatch):
+def test_a_line_that_was_not_written_to_its_end_gives_way(tiny, runs_in):
     kept = Results(Path("kept.json"), Path("configs/published"))
     kept.add("tiny", digest(tiny), 0, RUN)
-    before = Path("kept.json").read_text()
-    assert json.loads(before)["rows"]["tiny"]["seeds"]["0"]["seconds"] == 60
+    whole = Path("kept.json").read_bytes()
+    for half in (whole[:-1], whole[:1], whole[: len(whole) // 2]):
+        Path("kept.json").write_bytes(whole + half)
+        again = Results(Path("kept.json"), Path("configs/published"))
+        assert list(again.runs("tiny")) == [0]
+        again.add("tiny", digest(tiny), 1, RUN)
+        assert list(runs_in("kept.json")) == [0, 1]
+        assert len(Path("kept.json").read_text().splitlines()) == 2
+    Path("kept.json").write_bytes(whole[:20])
+    Results(Path("kept.json"), Path("configs/published")).add("tiny", digest(tiny), 2, RUN)
+    assert list(runs_in("kept.json")) == [2]
+
+
+@pytest.mark.parametrize("size", [0, 100], ids=["nothing fits", "a part fits"])
+def test_a_full_disk_leaves_what_was_there(tiny, runs_in, monkeypatch, size):
+    kept = Results(Path("kept.json"), Path("configs/published"))
+    kept.add("tiny", digest(tiny), 0, RUN)
+    before = Path("kept.json").read_bytes()
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + size, hard))
+    try:
+        with pytest.raises(OSError, match=r"File too large|No space left"):
+            kept.add("tiny", digest(tiny), 1, RUN)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert Path("kept.json").read_bytes() == before
+    kept.add("tiny", digest(tiny), 1, RUN)
+    assert list(runs_in("kept.json")) == [0, 1]
+
+
+def document(tiny):
+    """The file as it was written in former times."""
+    return json.dumps({"rows": {"tiny": {"config": digest(tiny), "seeds": {"0": asdict(RUN), "3": asdict(RUN)}}}})
+
+
+def test_a_file_of_former_times_is_read_and_becomes_lines_at_once(tiny, runs_in, monkeypatch):
+    Path("kept.json").write_text(document(tiny))
+    assert list(runs_in("kept.json")) == [0, 3]
+    kept = Results(Path("kept.json"), Path("configs/published"))
 
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("os.replace", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        kept.add("tiny", digest(tiny), 1, RUN)
-    assert Path("kept.json").read_text() == before
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("os.replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            kept.add("tiny", digest(tiny), 1, RUN)
+    assert Path("kept.json").read_text() == document(tiny)
+    kept.add("tiny", digest(tiny), 1, RUN)
+    assert runs_in("kept.json") == {0: RUN, 1: RUN, 3: RUN}
+    assert len(Path("kept.json").read_text().splitlines()) == 3
+
+
+def test_runs_of_other_settings_are_kept_beside(tiny, runs_in):
+    kept = Results(Path("kept.json"), Path("configs/published"))
+    kept.add("tiny", "other settings", 0, RUN)
+    kept.add("tiny", digest(tiny), 1, RUN)
+    assert list(runs_in("kept.json")) == list(kept.runs("tiny")) == [1]
+
+
+def test_numbers_that_no_training_gives_are_not_kept(tiny):
+    kept = Results(Path("kept.json"), Path("configs/published"))
+    with pytest.raises(ValueError, match="finite"):
+        kept.add("tiny", digest(tiny), 0, Run({"test/cost": [float("inf")]}, 1.0))
+    assert not Path("kept.json").exists()
 
 
 def test_a_run_that_lacks_what_is_measured_now_does_not_count(tiny):
@@ -48,7 +108,7 @@ def test_the_digest_is_of_the_settings(tmp_path):
     assert one == same != other
 
 
-GOOD = {"series": {"test/acc": [0.5, 0.9], "test/loss": [0.7, 0.3]}, "seconds": 1.0}
+GOOD = {"series": {"test/acc": [0.5, 0.9], "val/acc": [0.5, 0.6], "test/loss": [0.7, 0.3]}, "seconds": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -67,14 +127,14 @@ GOOD = {"series": {"test/acc": [0.5, 0.9], "test/loss": [0.7, 0.3]}, "seconds": 
         {**GOOD, "seconds": -1},
     ],
 )
-def test_numbers_that_no_training_gives_are_refused(tiny, bad):
+def test_numbers_that_no_training_gives_are_refused(tiny, runs_in, bad):
     for run in (GOOD, bad):
         Path("kept.json").write_text(json.dumps({"rows": {"tiny": {"config": digest(tiny), "seeds": {"0": run}}}}))
         if run is bad:
             with pytest.raises(ValueError, match=r"^kept\.json does not hold results of mnist-mlp reproduce"):
                 Results(Path("kept.json"), Path("configs/published"))
         else:
-            assert Results(Path("kept.json"), Path("configs/published")).rows["tiny"]
+            assert list(runs_in("kept.json")) == [0]
 
 
 def test_deep_nesting_is_refused(tiny):

@@ -1,0 +1,192 @@
+"""Jobs on the machines of a cluster, which a scheduler of Dask gives to its workers."""
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import wait as wait_for
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ADDRESS = r"([a-z]+://)?[^/\s]+:\d{1,5}"
+SECONDS_TO_CONNECT = 5
+SECONDS_FOR_WORKERS = 30
+
+
+class LostClusterError(BrokenExecutor, ConnectionError):
+    """The scheduler went away."""
+
+
+class ClusterExecutor(Executor):
+    """Runs jobs on the workers of a cluster, in the one thread that does the work of each.
+
+    A job whose worker dies runs again on another, as often as the scheduler allows (three times, if it was not told
+    otherwise). An exception that leaves the `with` statement, Ctrl-C for example, gives up the jobs that are not done.
+
+    Args:
+        client: Connected with a scheduler that has workers.
+    """
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+        self._address = client.scheduler.address if client.scheduler else "?"
+        self._executor = client.get_executor(pure=False)
+        self._futures: set[Future[Any]] = set()  # those that are not done
+
+    @override
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Let a job wait for a worker.
+
+        Returns:
+            Its future. The exception is an OSError where all workers that tried the job died, and a `LostClusterError`
+            where the scheduler went away.
+        """
+        future: Future[T] = Future()
+        remote = self._executor.submit(run_on_worker, source_digest(), function, args, kwargs)
+        self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        future.add_done_callback(lambda ended: ended.cancelled() and remote.cancel())
+        remote.add_done_callback(partial(self._pass_on, future))
+        return future
+
+    def _pass_on(self, future: Future[Any], remote: Future[Any]) -> None:
+        """Give a future what its job gave, once there is something."""
+        if not future.set_running_or_notify_cancel():
+            return
+        if remote.cancelled():
+            gone = f"the scheduler at {self._address} went away; what was done until then is kept"
+            future.set_exception(LostClusterError(gone))
+        elif (error := remote.exception()) is None:
+            future.set_result(remote.result())
+        elif type(error).__name__ == "KilledWorker":
+            killed = "every worker that ran this job was killed: do they have too little memory?"
+            future.set_exception(ChildProcessError(killed))
+        else:
+            future.set_exception(error)
+
+    @override
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for all jobs, or give up those that are not done; what a worker has begun it does to its end."""
+        if cancel_futures:
+            for future in list(self._futures):
+                future.cancel()
+        if wait:
+            wait_for(list(self._futures))
+        if wait or cancel_futures:
+            self._client.close()
+
+    @override
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self.shutdown(cancel_futures=error is not None)
+
+
+def cluster_executor(address: str, check: Callable[[], None] | None = None) -> ClusterExecutor:
+    """Jobs on the workers of a scheduler of Dask, once all of them are known to be able to run jobs.
+
+    Args:
+        address: That of the scheduler, such as tcp://10.0.0.1:8786.
+        check: What else is looked at on each worker; it raises a ValueError or an OSError if a job cannot run there.
+
+    Raises:
+        ValueError: if it is no address, Dask is not installed, or a worker cannot run jobs.
+        OSError: if no scheduler answers, or it has no workers.
+    """
+    if not re.fullmatch(ADDRESS, address):
+        raise ValueError(f"cluster must be an address such as tcp://10.0.0.1:8786; got {address!r}")
+    if find_spec("distributed") is None:
+        raise ValueError("a cluster needs Dask, which is not installed: pip install 'mnist-mlp[cluster]'")
+    client = _connected(address)
+    try:
+        _wait_for_workers(client, address)
+        answers: Any = client.run(complaint_of_worker, source_digest(), check, on_error="return")
+        for worker, complaint in answers.items():
+            if complaint is not None:
+                raise ValueError(f"the worker at {worker} {_in_words(complaint)}")
+    except BaseException:
+        client.close()
+        raise
+    return ClusterExecutor(client)
+
+
+def _connected(address: str) -> "Client":
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConnectionError(f"no scheduler of Dask answers at {address}: start `dask scheduler` there") from error
+
+
+def _wait_for_workers(client: "Client", address: str) -> None:
+    if not client.nthreads():
+        print(f"waiting {SECONDS_FOR_WORKERS} s for workers of {address}", file=sys.stderr, flush=True)
+        try:
+            client.wait_for_workers(1, timeout=SECONDS_FOR_WORKERS)
+        except TimeoutError as error:
+            raise ConnectionError(f"{address} has no workers: start `dask worker {address} --nthreads 1`") from error
+
+
+def _in_words(complaint: str | Exception) -> str:
+    """What a worker says of itself, or why it cannot say anything."""
+    if isinstance(complaint, str):
+        return complaint
+    found = "no mnist_mlp" if "No module named 'mnist_mlp'" in str(complaint) else "another version of mnist_mlp"
+    return f"has {found}: install there what is here ({complaint})"
+
+
+@cache
+def source_digest() -> str:
+    """What the lines of this project hash to: workers that have others would reach other numbers without a word."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(f"{path.relative_to(package).as_posix()}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def complaint_of_worker(source: str, check: Callable[[], None] | None = None) -> str | None:
+    """Why the worker that this runs on cannot run jobs, or None.
+
+    Args:
+        source: The `source_digest` of the machine that the jobs come from.
+        check: What else is looked at.
+    """
+    from distributed import get_worker
+
+    if source != source_digest():
+        return "has another version of mnist_mlp: install there what is here"
+    if (threads := get_worker().state.nthreads) != 1:
+        return f"has {threads} threads, whose trainings would share random numbers: start it with --nthreads 1"
+    try:
+        if check:
+            check()
+    except (ValueError, OSError) as error:
+        return f"cannot run these jobs: {error}"
+    return None
+
+
+def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    """Run a job on a worker that can have come after the others were looked at.
+
+    Raises:
+        ValueError: if it cannot run jobs.
+    """
+    if complaint := complaint_of_worker(source):
+        from distributed import get_worker
+
+        raise ValueError(f"the worker at {get_worker().address} {complaint}")
+    return function(*args, **kwargs)
