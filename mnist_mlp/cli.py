@@ -87,4 +87,5 @@ def _check_values(args: list[str]) -> None:
     for before, arg in pairwise(args):
         if arg == "" or (arg.startswith("--") and arg.endswith("=")):
             name = arg.removesuffix("=") or before
-            raise ValueError(f"{name} has an empty value; give it one, or leave it out")
+            what = f"{name} has an empty value" if name.startswith("--") else f"{args[0]} has an empty argument"
+            raise ValueError(f"{what}; give one, or leave it out")

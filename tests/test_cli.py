@@ -89,8 +89,13 @@ def test_one_more_command_is_one_line_of_the_table(run, monkeypatch, status):
 @pytest.mark.parametrize("words", [["--ckpt_path="], ["--ckpt_path", ""], ["--name=a", "--ckpt_path=", "--json=b"]])
 def test_an_empty_value_is_not_taken_for_none(run, command, words):
     """As a variable of the shell that is not set leaves it: verify compared all there is, and test the newest run."""
-    sentence = "mnist-mlp: error: --ckpt_path has an empty value; give it one, or leave it out\n"
+    sentence = "mnist-mlp: error: --ckpt_path has an empty value; give one, or leave it out\n"
     assert run(command, *words) == (1, "", sentence)
+
+
+def test_an_empty_argument_is_none_either(run):
+    sentence = "mnist-mlp: error: report has an empty argument; give one, or leave it out\n"
+    assert run("report", " ", "", "--output=a.html") == (1, "", sentence)
 
 
 def test_module_and_script_are_the_same():
