@@ -166,6 +166,11 @@ def run_script(script, args):
 
 SHELL = {shlex.join(words): words for page in PAGES for words in lines_of_shell(page.read_text())}
 PARSED = {line: words for line, words in SHELL.items() if words[0] == "mnist-mlp" or line.startswith("python scripts/")}
+PARSED |= {
+    line: ["mnist-mlp", *words[words.index("mnist_mlp") + 1 :]]
+    for line, words in SHELL.items()
+    if words[0] == "torchrun"
+}
 
 
 @pytest.mark.parametrize("line", PARSED)
@@ -178,7 +183,15 @@ def test_commands_parse(line, parse):
 
 def test_commands_of_every_kind_were_found():
     assert {words[1] for words in PARSED.values() if words[0] == "mnist-mlp"} == set(COMMANDS)
-    assert {Path(words[0]).name for words in SHELL.values()} <= {"mnist-mlp", "python", "python3", "pip", "git", "cd"}
+    assert {Path(words[0]).name for words in SHELL.values()} <= {
+        "mnist-mlp",
+        "python",
+        "python3",
+        "pip",
+        "git",
+        "cd",
+        "torchrun",
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -10,6 +10,7 @@ from torch import Tensor
 from mnist_mlp.bare_loop.after_step import AfterStep, Descent
 from mnist_mlp.bare_loop.cuda_graphs import StepGraphs
 from mnist_mlp.bare_loop.gradient_steps import (
+    AccumulatingStep,
     AdversarialStep,
     AutogradStep,
     BlockInputs,
@@ -32,6 +33,7 @@ class BareLoop:
         l2_strength: As in `MLP.l2_penalty`.
         adversarial: epsilon of `mnist_mlp.network.adversarial`, or 0 for training images alone.
         generators: As in `ManualStep`.
+        accumulate: Mini-batches whose mean gradients make one update.
 
     Raises:
         ValueError: if a stack is to be trained on adversarial examples.
@@ -44,6 +46,7 @@ class BareLoop:
         l2_strength: float = 0.0,
         adversarial: float = 0.0,
         generators: Sequence[torch.Generator] = (),
+        accumulate: int = 1,
     ) -> None:
         if adversarial and not isinstance(network, MLP):
             raise ValueError(
@@ -53,6 +56,7 @@ class BareLoop:
         self.strengths = (l1_strength, l2_strength)
         self.adversarial = adversarial
         self.generators = generators
+        self.accumulate = accumulate
         # by the size of a mini-batch, since the last one may be smaller, and by whether it aims at labels
         self._manual_steps: dict[tuple[int, bool], ManualStep] = {}
         self._graphs = StepGraphs()
@@ -63,6 +67,7 @@ class BareLoop:
         targets: Int[Tensor, "steps *networks rows"] | BlockOutputs,
         after_step: Sequence[AfterStep],
         watch: Callable[[Step], Step] | None = None,
+        before: int = 0,
     ) -> tuple[BlockOutputs, BlockOutputs]:
         """Train on one mini-batch after another.
 
@@ -72,6 +77,7 @@ class BareLoop:
                 the images, then for their examples.
             after_step: What is called after the gradients of each mini-batch: `after_each_step`.
             watch: What wraps the step, to look at what it does.
+            before: As in `AccumulatingStep`.
 
         Returns:
             z^L of each mini-batch, from before its update, and the values aimed at.
@@ -86,6 +92,8 @@ class BareLoop:
             step = AdversarialStep(step, self.network, self.adversarial)
         if watch:
             step = watch(step)
+        if self.accumulate > 1:
+            step = AccumulatingStep(step, self.network.parameters(), self.accumulate, before)
         descent = after_step[0] if len(after_step) == 1 and isinstance(self.network, MLP) else None
         with torch.no_grad() if by_hand else nullcontext():
             if xs.is_cuda and isinstance(step, ManualStep) and isinstance(descent, Descent):
@@ -96,10 +104,10 @@ class BareLoop:
 
     def _kind_of_step(self, batch_size: int, of_labels: bool) -> AutogradStep | ManualStep:
         if isinstance(self.network, MLP) and needs_autograd(self.network):
-            return AutogradStep(self.network, *self.strengths)
+            return AutogradStep(self.network, *self.strengths, self.accumulate)
         step = self._manual_steps.get((batch_size, of_labels))
         if step is None or not step.belongs_to(self.network):
-            step = ManualStep(self.network, batch_size, *self.strengths, self.generators, of_labels)
+            step = ManualStep(self.network, batch_size, *self.strengths, self.generators, of_labels, self.accumulate)
             self._manual_steps[batch_size, of_labels] = step
         return step
 

@@ -4,12 +4,12 @@
 but without autograd's graph, and into memory that is allocated once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from mnist_mlp.bare_loop.after_step import AfterStep
 from mnist_mlp.equations.backprop import Memory, Trace, backpropagate, feedforward
@@ -21,6 +21,7 @@ from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.dropout import draw_mask
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
+from mnist_mlp.torch_internals import add_scaled_
 
 Step = Callable[[Tensor, Tensor, Tensor], None]
 BlockInputs = Float[Tensor, "steps *networks batch n_0"]
@@ -34,12 +35,14 @@ class AutogradStep:
         mlp: The network.
         l1_strength: As in `MLP.l1_penalty`.
         l2_strength: As in `MLP.l2_penalty`.
+        accumulate: k; the gradients are divided by it, where k mini-batches make one update.
     """
 
-    def __init__(self, mlp: MLP, l1_strength: float = 0.0, l2_strength: float = 0.0) -> None:
+    def __init__(self, mlp: MLP, l1_strength: float = 0.0, l2_strength: float = 0.0, accumulate: int = 1) -> None:
         self.mlp = mlp
         self.l1_strength = l1_strength
         self.l2_strength = l2_strength
+        self.accumulate = accumulate
 
     def __call__(
         self, x: Float[Tensor, "batch n_0"], y: Float[Tensor, "batch n_L"], z: Float[Tensor, "batch n_L"]
@@ -47,7 +50,8 @@ class AutogradStep:
         """Write z^L into z, and the gradient of each parameter into its `grad`."""
         self.mlp.zero_grad()
         logits = self.mlp(x)
-        self.mlp.penalized(self.mlp.loss(logits, y), self.l1_strength, self.l2_strength).backward()
+        loss = self.mlp.penalized(self.mlp.loss(logits, y), self.l1_strength, self.l2_strength)
+        (loss / self.accumulate if self.accumulate > 1 else loss).backward()
         z.copy_(logits.detach())
 
 
@@ -63,6 +67,7 @@ class ManualStep:
         generators: What the dropout masks of each network of a stack are drawn from; those of one network come from
             torch's global generator.
         of_labels: Whether the rows of y will always be one-hot, which saves an operation or two.
+        accumulate: As in `AutogradStep`.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class ManualStep:
         l2_strength: float = 0.0,
         generators: Sequence[torch.Generator] = (),
         of_labels: bool = False,
+        accumulate: int = 1,
     ) -> None:
         self.parameters = [*network.weights, *network.biases]
         self.weights = [w.detach() for w in network.weights]
@@ -83,6 +89,7 @@ class ManualStep:
         self.large = [
             w.dim() == 2 and w.numel() * batch_size >= ONEDNN_PRODUCTS and is_onednns(w) for w in self.weights
         ]
+        self.accumulate = accumulate
         self._allocate(network, batch_size)
         self._choose_draws(network.dropout_probabilities, generators)
         self.penalties = [
@@ -149,13 +156,17 @@ class ManualStep:
     def backward(self, y: Outputs, z: Outputs, trace: Trace) -> None:
         """Make the gradient of each parameter its `grad`."""
         delta_L = self.output_error(z, y, self.output_memory)
-        gradients = backpropagate(delta_L, self.weights, self.sigmas, trace, self.memory)
+        gradients = backpropagate(self._share(delta_L), self.weights, self.sigmas, trace, self.memory)
         if self.penalties:  # summed up before they are added, as autograd does it
             for l, (w, nabla_w) in enumerate(zip(self.weights, gradients.weights, strict=True)):
-                first, *others = (gradient(w, out=buffers[l]) for gradient, buffers in self.penalties)
+                first, *others = (self._share(gradient(w, out=buffers[l])) for gradient, buffers in self.penalties)
                 nabla_w.add_(first.add_(*others) if others else first)
         for parameter, gradient in zip(self.parameters, (*gradients.weights, *gradients.biases), strict=True):
             parameter.grad = gradient
+
+    def _share(self, gradient: Tensor) -> Tensor:
+        """What a mini-batch adds to the mean of those that are accumulated, in place."""
+        return gradient.mul_(1 / self.accumulate) if self.accumulate > 1 else gradient
 
 
 class AdversarialStep:
@@ -179,6 +190,38 @@ class AdversarialStep:
         self.step(torch.cat([x, adversarial_examples(self.mlp, x, y[: len(x)], self.epsilon)]), y, z)
 
 
+class AccumulatingStep:
+    """The mean gradients of k mini-batches, one after another, for one update.
+
+    Args:
+        step: What computes the gradients of one, divided by k.
+        parameters: Those of the network.
+        k: Mini-batches for an update.
+        before: How many of them came before the next one; the sum of their gradients is the `grad` of the parameters.
+    """
+
+    def __init__(self, step: Step, parameters: Iterable[nn.Parameter], k: int, before: int) -> None:
+        self.step = step
+        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.k = k
+        self.before = before
+
+    def __call__(self, x: Inputs, y: Outputs, z: Outputs) -> None:
+        """Write z^L into z, and add the gradient of each parameter to its `grad`, where it is not the first of k."""
+        sums = self._gradients() if self.before else None
+        self.step(x, y, z)
+        if sums is None:
+            sums = [gradient.clone() for gradient in self._gradients()]  # the step will write into its memory again
+        else:
+            add_scaled_(sums, self._gradients(), 1.0)
+        for parameter, total in zip(self.parameters, sums, strict=True):
+            parameter.grad = total
+        self.before = (self.before + 1) % self.k
+
+    def _gradients(self) -> list[Tensor]:
+        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+
+
 def _overlapping(memory: Float[Tensor, "*networks batch n"], widths: Sequence[int]) -> list[Tensor]:
     """A matrix for each layer, all in one memory: each is done with it before the next one needs it."""
     shape = memory.shape[:-1]
@@ -190,12 +233,15 @@ def run_steps(step: Step, after_step: Sequence[AfterStep], xs: BlockInputs, ys: 
 
     Args:
         step: What computes the gradients.
-        after_step: What is called after each mini-batch, see `mnist_mlp.bare_loop.after_step`.
+        after_step: What is called after each mini-batch, see `mnist_mlp.bare_loop.after_step`; where gradients are
+            accumulated, after the last one of each update.
         xs: The inputs.
         ys: The values aimed at.
         zs: Where z^L of each mini-batch, from before its update, is written.
     """
     for x, y, z in zip(xs.unbind(), ys.unbind(), zs.unbind(), strict=True):
         step(x, y, z)
+        if isinstance(step, AccumulatingStep) and step.before:
+            continue
         for call in after_step:
             call()

@@ -69,14 +69,17 @@ class DistributedBatchSampler:
     def blocks(self, device: torch.device, steps: int = 1, start: int = 0) -> Iterator[Int64[Tensor, "steps batch"]]:
         """The indices of the batches of this process in this epoch, several batches of one size at a time.
 
+        All processes cut their batches into blocks at the same places: in a block they wait for each other.
+
         Args:
             device: Where the indices are wanted.
-            steps: A block ends where the number of batches before it is a multiple of this. A last batch of another
-                size is a block of its own.
+            steps: A block ends where the number of batches before it is a multiple of this. A last batch that has
+                another size in any process is a block of its own.
             start: The number of batches to leave out.
         """
         share = self.sampler.permutation()[self.rank :: self.world_size].to(device)
-        num_full = len(self) if len(share) == len(self) * self.batch_size else len(self) - 1
+        all_full = self.sampler.num_samples == len(self) * self.batch_size * self.world_size
+        num_full = len(self) if all_full else len(self) - 1
         full, last = (
             share[: num_full * self.batch_size].view(num_full, self.batch_size),
             share[None, num_full * self.batch_size :],

@@ -119,6 +119,19 @@ def _first_free(folder: Path) -> int:
             version += 1
 
 
+@rank_zero_only
+def _check_folder(folder: Path) -> None:
+    """See that a folder can be made and written, in the process that writes."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise type(error)(
+            f"the log folder {folder} cannot be written ({error.strerror}): "
+            "choose another with --trainer.default_root_dir"
+        ) from error
+
+
 class NewRun(TensorBoardLogger):
     """TensorBoard in a folder `version_N` that no other run has, also where two start at once.
 
@@ -135,14 +148,7 @@ class NewRun(TensorBoardLogger):
     def __init__(self, log_dir: Path, name: str) -> None:
         super().__init__(log_dir, name, default_hp_metric=False)
         self._claimed: int | None = None
-        try:
-            (log_dir / name).mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=log_dir / name).close()
-        except OSError as error:
-            raise type(error)(
-                f"the log folder {log_dir / name} cannot be written ({error.strerror}): "
-                "choose another with --trainer.default_root_dir"
-            ) from error
+        _check_folder(log_dir / name)
 
     @property
     def claimed(self) -> Path | None:

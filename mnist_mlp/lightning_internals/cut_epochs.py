@@ -4,6 +4,8 @@ from typing import Any
 
 from lightning import Trainer
 
+from mnist_mlp.lightning_internals.step_counters import is_accumulating
+
 
 def is_inside_an_epoch(trainer: Trainer) -> bool:
     """Whether mini-batches of this epoch were trained on, and others are left.
@@ -20,8 +22,8 @@ def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> bool:
     Lightning writes the checkpoint of such an epoch as that of a whole one, whose rest is then never trained on. Its
     state of the loops is made here what it is when a checkpoint is written after a mini-batch.
 
-    Relies on the keys `epoch_progress`, `epoch_loop.batch_progress` and `epoch_loop.state_dict` of `fit_loop`, on what
-    they count, and on `epoch_loop._should_accumulate`.
+    Relies on the keys `epoch_progress`, `epoch_loop.batch_progress` and `epoch_loop.state_dict` of `fit_loop`, and on
+    what they count.
 
     Args:
         trainer: What trains.
@@ -38,7 +40,7 @@ def go_on_within_the_epoch(trainer: Trainer, loops: dict[str, Any]) -> bool:
     for count in ("total", "current"):
         epochs[count]["processed"] -= 1
         batches[count]["completed"] -= 1
-    if not trainer.fit_loop.epoch_loop._should_accumulate():
+    if not is_accumulating(trainer):
         state["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
     return True
 

@@ -8,24 +8,38 @@ def batches_before(trainer: Trainer) -> int:
     return trainer.fit_loop.epoch_loop.batch_idx
 
 
-def count_steps(trainer: Trainer, steps: int) -> None:
-    """Count mini-batches that a block made: batch_idx, global_step, the loggers' steps.
+def count_batches(trainer: Trainer, batches: int) -> None:
+    """Count mini-batches that a block makes: batch_idx.
 
-    Relies on `fit_loop.epoch_loop`: its `batch_progress`, whose `is_last_batch` ends the epoch, the progress of
-    `automatic_optimization`, and `_batches_that_stepped`.
+    Call it in `on_train_batch_start`: Lightning then asks whether the last one ends an accumulation, or the epoch.
+
+    Relies on `fit_loop.epoch_loop.batch_progress`, whose `is_last_batch` ends the epoch.
+    """
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    progress.increment_by(batches)
+    progress.is_last_batch = progress.current.ready >= trainer.num_training_batches
+
+
+def count_updates(trainer: Trainer, updates: int) -> None:
+    """Count updates of the parameters that a block has made: global_step, the loggers' steps.
+
+    Relies on `fit_loop.epoch_loop`: the progress of its `automatic_optimization`, and `_batches_that_stepped`.
     """
     loop = trainer.fit_loop.epoch_loop
-    loop.batch_progress.increment_by(steps)
-    loop.batch_progress.is_last_batch = loop.batch_progress.current.ready >= trainer.num_training_batches
-    loop.automatic_optimization.optim_progress.optimizer.step.increment_by(steps)
-    loop._batches_that_stepped += steps
+    loop.automatic_optimization.optim_progress.optimizer.step.increment_by(updates)
+    loop._batches_that_stepped += updates
 
 
-def steps_allowed(trainer: Trainer, steps: int) -> int:
-    """How many of the next `steps` mini-batches the limits of the Trainer allow."""
-    limits = [steps]
+def batches_allowed(trainer: Trainer, batches: int) -> int:
+    """How many of the next so many mini-batches the limits of the Trainer allow."""
+    limits, before, accumulated = [batches], batches_before(trainer), trainer.accumulate_grad_batches
     if trainer.max_steps != -1:
-        limits.append(trainer.max_steps - trainer.global_step)
+        limits.append((trainer.max_steps - trainer.global_step) * accumulated - before % accumulated)
     if trainer.num_training_batches != float("inf"):
-        limits.append(int(trainer.num_training_batches) - batches_before(trainer))
+        limits.append(int(trainer.num_training_batches) - before)
     return min(limits)
+
+
+def is_accumulating(trainer: Trainer) -> bool:
+    """Whether the present mini-batch only adds to the gradients. Relies on `fit_loop.epoch_loop._should_accumulate`."""
+    return trainer.fit_loop.epoch_loop._should_accumulate()

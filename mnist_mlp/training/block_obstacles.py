@@ -3,7 +3,6 @@
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import (
     DeviceStatsMonitor,
-    GradientAccumulationScheduler,
     LearningRateMonitor,
     ModelCheckpoint,
     OnExceptionCheckpoint,
@@ -54,10 +53,11 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
 
 def _obstacles_in_settings(trainer: Trainer) -> list[tuple[str, bool]]:
     strategy = trainer.strategy
+    of_ddp = vars(strategy) if isinstance(strategy, DDPStrategy) else {}
     return [
-        ("training on several devices", trainer.world_size > 1),
-        (f"the strategy {type(strategy).__name__}", not isinstance(strategy, SingleDeviceStrategy | DDPStrategy)),
-        ("accumulate_grad_batches", trainer.accumulate_grad_batches != 1),
+        (f"the strategy {type(strategy).__name__}", type(strategy) not in (SingleDeviceStrategy, DDPStrategy)),
+        ("DDP with a communication hook", of_ddp.get("_ddp_comm_hook") is not None),
+        ("DDP that averages models", of_ddp.get("_model_averaging_period") is not None),
         (f"precision {trainer.precision}", type(trainer.precision_plugin) not in (Precision, DoublePrecision)),
         ("val_check_interval", trainer.val_check_interval != 1.0 or trainer.check_val_every_n_epoch is None),
     ]
@@ -126,6 +126,4 @@ def _obstacles_in_callback(callback: Callback) -> list[tuple[str, bool]]:
         obstacles.append((f"{name} with save_on_exception", callback.save_on_exception))
     if isinstance(callback, LearningRateMonitor):
         obstacles.append((f"{name} with logging_interval step", callback.logging_interval != "epoch"))
-    if isinstance(callback, GradientAccumulationScheduler):
-        obstacles.append((name, callback.going_to_accumulate_grad_batches()))
     return obstacles

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from jaxtyping import Float
 from lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
@@ -16,7 +16,7 @@ from mnist_mlp.data.device_loader import Block, DeviceLoader, NormalizedBatch
 from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
-from mnist_mlp.lightning_internals.step_counters import count_steps, steps_allowed
+from mnist_mlp.lightning_internals.step_counters import batches_allowed, count_batches, count_updates
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.training.block_obstacles import obstacle_to_blocks
@@ -47,6 +47,8 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self._bare_loop: BareLoop | None = None
+        self._allowed = 0  # mini-batches of the present block
+        self._begun: list[tuple[nn.Parameter, Tensor | None]] = []  # the gradients of an update, until its last one
 
     def obstacle_to_blocks(self) -> str | None:
         """What in its training needs single mini-batches, or None, see `mnist_mlp.training.block_obstacles`."""
@@ -75,40 +77,65 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
         """Let go of its memory, and of captured graphs, which cannot be copied or pickled."""
         self._bare_loop = None
 
-    def train_on_all_but_the_last(self, block: Block) -> Batch:
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Count the mini-batches of a block beforehand; what is beyond the Trainer's limits goes back to the loader.
+
+        Raises:
+            ValueError: if the training needs single steps, which a loader that knew of no Trainer has not asked.
+        """
+        if not isinstance(batch, Block):
+            return
+        if self._bare_loop is None:
+            check_number(len(batch.xs), self.obstacle_to_blocks())
+        self._allowed = batches_allowed(self.trainer, len(batch.xs))
+        if self._allowed < len(batch.xs):
+            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(batch.xs) - self._allowed)
+        count_batches(self.trainer, self._allowed - 1)
+
+    def train_on_all_but_the_last(self, block: Block, before: int) -> Batch:
         """Take the steps of all mini-batches but the last, and give back that one, which Lightning trains on.
 
-        What is beyond the Trainer's limits is handed back to the loader.
+        Args:
+            block: The mini-batches.
+            before: Those of the epoch before them.
 
         Raises:
             FloatingPointError: if a cost is NaN or infinite.
-            ValueError: if the training needs single steps, which a loader that knew of no Trainer has not asked.
         """
-        xs, labels = block
-        if self._bare_loop is None:
-            check_number(len(xs), self.obstacle_to_blocks())
-        allowed = steps_allowed(self.trainer, len(xs))
-        if allowed < len(xs):
-            cast(DeviceLoader, self.trainer.train_dataloader).hand_back(len(xs) - allowed)
-        xs, labels = xs[:allowed], labels[:allowed]
+        xs, labels = block.xs[: self._allowed], block.labels[: self._allowed]
+        accumulate = self.trainer.accumulate_grad_batches
         if len(xs) > 1:
-            self._train_on(xs[:-1], labels[:-1])
-        count_steps(self.trainer, len(xs) - 1)
+            self._train_on(xs[:-1], labels[:-1], before % accumulate)
+        last = before + len(xs) - 1
+        count_updates(self.trainer, last // accumulate - before // accumulate)
+        if last % accumulate:
+            self._begun = [(parameter, parameter.grad) for parameter in self.mlp.parameters()]
+        else:
+            self.mlp.zero_grad()  # Lightning does so only where an update begins with the first mini-batch of a block
         return NormalizedBatch(xs[-1], labels[-1])
 
-    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Tensor) -> None:
+    def on_before_backward(self, loss: Tensor) -> None:
+        """Add to the gradients that a block has begun to accumulate: Lightning may just have forgotten them."""
+        for parameter, gradient in self._begun:
+            parameter.grad = gradient
+        self._begun = []
+
+    def _train_on(self, xs: Float[Tensor, "steps batch pixels"], labels: Tensor, before: int) -> None:
         if self.mlp.has_plain_layers:  # otherwise its forward pass checks each mini-batch
             check_inputs(xs.flatten(0, 1), self.mlp.weights, self.mlp.biases)
         if self.adversarial:
             labels = torch.cat([labels, labels], dim=1)
-        settings = (*self.penalty_strengths, self.adversarial)
-        if self._bare_loop is None or (*self._bare_loop.strengths, self._bare_loop.adversarial) != settings:
-            self._bare_loop = BareLoop(self.mlp, *settings)
-        zs, ys = self._bare_loop.train(xs, labels, self._after_each_step(), self._watched)
+        accumulate = self.trainer.accumulate_grad_batches
+        settings = (self.penalty_strengths, self.adversarial, accumulate)
+        loop = self._bare_loop
+        if loop is None or (loop.strengths, loop.adversarial, loop.accumulate) != settings:
+            loop = BareLoop(self.mlp, *self.penalty_strengths, self.adversarial, accumulate=accumulate)
+            self._bare_loop = loop
+        zs, ys = loop.train(xs, labels, self._after_each_step(), self._watched, before)
         cost = self.mlp.cost.value(zs.flatten(0, 1), ys.flatten(0, 1))
         if not cost.isfinite():
             for i, (z, y) in enumerate(zip(zs, ys, strict=True)):
-                check_cost(self, self.mlp.cost.value(z, y), self.global_step + 1 + i)
+                check_cost(self, self.mlp.cost.value(z, y), self.global_step + 1 + (before + i) // accumulate)
         self.train_metrics.update(cost, zs.flatten(0, 1), labels.flatten(0, 1))
 
     def _after_each_step(self) -> list[AfterStep]:
@@ -118,7 +145,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
             clipping = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
             clip = partial(self.configure_gradient_clipping, optimizer, *clipping)
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
-        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm)
+        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm, trainer.world_size)
 
     def _watched(self, step: Step) -> Step:
         """A step of the bare loop, with those who look at each: the callbacks that have a method `watch_steps`."""

@@ -9,8 +9,10 @@ from torch import Tensor
 from typing_extensions import override
 
 from mnist_mlp.bare_loop.after_step import limit_hidden_norms
+from mnist_mlp.bare_loop.gradient_steps import Step
 from mnist_mlp.bare_loop.threads import is_for_one_thread
 from mnist_mlp.data.device_loader import Block
+from mnist_mlp.lightning_internals.step_counters import is_accumulating
 from mnist_mlp.network.mlp import MLP
 
 
@@ -55,7 +57,8 @@ class NormLimit(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if max_norm := cast(float | None, pl_module.max_norm):
+        max_norm = cast(float | None, pl_module.max_norm)
+        if max_norm and not is_accumulating(trainer):
             limit_hidden_norms(cast(MLP, pl_module.mlp), max_norm)
 
 
@@ -71,6 +74,23 @@ class MasksOfEachProcess(Callback):
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._batch_idx = batch_idx
+        self._seed_masks(trainer)
+
+    def watch_steps(self, model: LightningModule, step: Step) -> Step:
+        """A step of the bare loop, behind which the masks of the next mini-batch are seeded, if it draws any."""
+        trainer, mlp = model.trainer, cast(MLP, model.mlp)
+        if trainer.world_size == 1 or (mlp.has_plain_layers and not any(mlp.dropout_probabilities)):
+            return step
+
+        def seeding(x: Tensor, y: Tensor, z: Tensor) -> None:
+            step(x, y, z)
+            self._batch_idx += 1
+            self._seed_masks(trainer)
+
+        return seeding
+
+    def _seed_masks(self, trainer: Trainer) -> None:
         if trainer.world_size > 1:
-            numbers = [self._seed, trainer.global_rank, trainer.current_epoch, batch_idx]
+            numbers = [self._seed, trainer.global_rank, trainer.current_epoch, self._batch_idx]
             torch.manual_seed(np.random.SeedSequence(numbers).generate_state(1, np.uint64).item())

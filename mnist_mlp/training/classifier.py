@@ -169,7 +169,7 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
             FloatingPointError: if the cost is NaN or infinite.
         """
         if isinstance(batch, Block):
-            batch = self.train_on_all_but_the_last(batch)
+            batch = self.train_on_all_but_the_last(batch, batch_idx)
         logits, labels, cost = self.cost_of(batch)
         self.train_metrics.update(cost, logits, labels)
         check_cost(self, cost, self.global_step + 1)

@@ -79,10 +79,10 @@ class GradientCheck(Callback):
 
     def watch_steps(self, model: MLPClassifier, step: Step) -> Step:
         """A step of the bare loop that compares its gradients, if it is its turn."""
-        numbers = count(model.global_step)
+        first, mini_batches = model.global_step, count()
 
         def watched(x: Tensor, y: Tensor, z: Tensor) -> None:
-            number = next(numbers)
+            number = first + next(mini_batches) // model.trainer.accumulate_grad_batches
             if number < self._next_step:
                 step(x, y, z)
                 return
@@ -91,7 +91,7 @@ class GradientCheck(Callback):
             parameters = _trained(model)
             made = {name: p.grad for name, p in parameters.items() if p.grad is not None}
             with torch.enable_grad():
-                reference = self._reference(model, x, y[: len(x)], before)
+                reference = self._reference(model, x, y[: len(x)], before) / model.trainer.accumulate_grad_batches
                 others = torch.autograd.grad(reference, list(parameters.values()))
             self._compare(model, made, others, x.dtype, number)
 

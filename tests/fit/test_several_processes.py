@@ -78,18 +78,33 @@ def test_the_dashboard_shows_the_gradients_of_the_images_of_both(tmp_path, monke
 
 
 SCRIPT = """
-import os, signal, sys
+import itertools, os, signal, sys
 from lightning import Callback
 from mnist_mlp.cli import main
 from mnist_mlp.fit import command, prepare
 
-rank, how = int(sys.argv[1]), sys.argv[2]
+rank, how, in_a_block = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "in a block"
 if how == "never joins" and int(os.environ.get("LOCAL_RANK", 0)) == rank:
     os._exit(3)
 
 class End(Callback):
+    needs_single_steps = not in_a_block
+
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-        if (trainer.current_epoch, batch_idx, trainer.global_rank) == (2, 3, rank):
+        if not in_a_block:
+            self.end(trainer, batch_idx)
+
+    def watch_steps(self, model, step):
+        numbers = itertools.count()
+
+        def watched(*tensors):
+            step(*tensors)
+            self.end(model.trainer, next(numbers))
+
+        return watched
+
+    def end(self, trainer, mini_batch):
+        if (trainer.current_epoch, mini_batch, trainer.global_rank) == (2, 3, rank):
             if how == "error":
                 raise OSError("the disk of process 1 is full")
             os.kill(os.getpid(), getattr(signal, how))
@@ -98,7 +113,7 @@ def fit(args):
     prepare("fit", typed=args, callbacks=[End()]).execute()
 
 command.fit = fit
-main(["fit", *sys.argv[3:]])
+main(["fit", *sys.argv[4:]])
 """
 
 INTERRUPTED = "the run was interrupted; "
@@ -116,10 +131,12 @@ LAST = "; the last good checkpoint is logs/two/version_0/checkpoints/last.ckpt"
         (1, "never joins", "process 1 of 2, counted from 0, ended with status 3; "),
     ],
 )
-def test_the_end_of_one_process_ends_the_other_with_one_sentence(tmp_path, rank, how, sentence):
+@pytest.mark.parametrize("where", ["between mini-batches", "in a block"])
+def test_the_end_of_one_process_ends_the_other_with_one_sentence(tmp_path, rank, how, sentence, where):
     (tmp_path / "script.py").write_text(SCRIPT)
     recipe = ["--model.hidden_sizes=[6]", "--data.dataset=digits", "--trainer.max_epochs=1000", "--name=two"]
-    command = [sys.executable, "script.py", str(rank), how, *recipe, *CALM, *TWO]
+    recipe.append("--data.steps_per_execution=auto")
+    command = [sys.executable, "script.py", str(rank), how, where, *recipe, *CALM, *TWO]
     # they both hold the other ends of the pipes, so that this waits for the end of both
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert ended.returncode in (1, -signal.SIGKILL)

@@ -180,6 +180,39 @@ def test_with_clipping(tmp_path, algorithm):
 
 
 @pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("k", [2, 3, 5, 7])  # of the five mini-batches of an epoch; its last updates are of fewer
+def test_with_accumulation(tmp_path, k, gradients):
+    assert_blocks_change_nothing(tmp_path, {"gradients": gradients}, accumulate_grad_batches=k)
+
+
+@pytest.mark.parametrize(
+    ("model", "trainer"),
+    [
+        ({"l1": 1.0, "l2": 3.0, "dropout": 0.3}, {}),
+        ({"max_norm": 0.5, "adversarial": 0.5}, {}),
+        ({"optimizer": OPTIMIZERS["Adam"], "scheduler": SCHEDULES["cosine"], "scheduler_interval": "step"}, {}),
+        ({}, {"gradient_clip_val": 0.01}),
+        ({}, {"max_steps": 4, "max_epochs": -1}),
+        ({}, {"limit_train_batches": 4}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+def test_with_accumulation_and_more(tmp_path, model, trainer, gradients):
+    assert_blocks_change_nothing(tmp_path, {**model, "gradients": gradients}, accumulate_grad_batches=3, **trainer)
+
+
+def test_with_accumulation_that_changes_while_training(tmp_path):
+    def settings():
+        return {"callbacks": [GradientAccumulationScheduler({1: 2, 2: 3})]}
+
+    single, single_trainer = fitted(tmp_path, 1, **settings())
+    block, block_trainer = fitted(tmp_path, 3, **settings())
+    assert_same(single, block)
+    assert single_trainer.global_step == block_trainer.global_step == 5 + 3 + 2
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
 def test_with_a_frozen_layer(tmp_path, gradients):
     class Freeze(Callback):
         def setup(self, trainer, pl_module, stage):
@@ -433,7 +466,6 @@ class SingleStepCheckpoint(ModelCheckpoint):
 
 
 OBSTACLES = [
-    ({"accumulate_grad_batches": 2}, "accumulate_grad_batches"),
     ({"precision": "bf16-mixed"}, "precision bf16-mixed"),
     ({"val_check_interval": 2}, "val_check_interval"),
     ({"val_check_interval": 0.5}, "val_check_interval"),
@@ -444,7 +476,6 @@ OBSTACLES = [
     ({"callbacks": ["saver"]}, "the callback ModelCheckpoint with save_on_exception"),
     ({"callbacks": ["own"]}, "the callback SingleStepCheckpoint"),
     ({"callbacks": ["hook"]}, "the callback LambdaCallback"),
-    ({"callbacks": ["accumulation"]}, "the callback GradientAccumulationScheduler"),
     ({"callbacks": ["monitor"], "logger": True}, "the callback LearningRateMonitor with logging_interval step"),
 ]
 
@@ -462,7 +493,6 @@ def test_what_needs_single_steps_is_refused_and_auto_gives_them(tmp_path, traine
             "saver": ModelCheckpoint(tmp_path, save_on_exception=True),
             "own": SingleStepCheckpoint(tmp_path),
             "hook": LambdaCallback(on_after_backward=lambda trainer, pl_module: None),
-            "accumulation": GradientAccumulationScheduler({0: 2}),
         }
         callbacks = [made[name] for name in trainer.get("callbacks", [])]
         return {**trainer, "callbacks": callbacks, "enable_checkpointing": True}

@@ -81,6 +81,62 @@ continued = fit(f"{folder}/step=11.ckpt")
 torch.save({"whole": whole, "continued": continued}, f"{folder}/{whole['rank']}.pt")
 """
 
+BLOCKS_SCRIPT = """
+import sys, warnings
+warnings.filterwarnings("ignore")
+from functools import partial
+import torch
+from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
+from torch.optim.lr_scheduler import ExponentialLR
+from mnist_mlp import MLPClassifier, MNISTDataModule
+
+SGD = partial(torch.optim.SGD, lr=0.3)
+CASES = {
+    "manual": {"gradients": "manual"},
+    "autograd": {"gradients": "autograd", "optimizer": partial(torch.optim.Adam, lr=0.01)},
+    "dropout": {"gradients": "manual", "dropout": 0.3, "input_dropout": 0.2},
+    "penalties": {"gradients": "manual", "l1": 1.0, "l2": 3.0, "max_norm": 0.5},
+    "adversarial": {"gradients": "manual", "adversarial": 0.2},
+    "schedule": {"gradients": "autograd", "scheduler": partial(ExponentialLR, gamma=0.9), "scheduler_interval": "step"},
+    "clipped": {"gradients": "manual", "trainer": {"gradient_clip_val": 0.1}},
+    "accumulated": {"gradients": "manual", "trainer": {"accumulate_grad_batches": 3}},
+    "accumulated by autograd": {"gradients": "autograd", "trainer": {"accumulate_grad_batches": 2}},
+    "limited": {"gradients": "manual", "trainer": {"max_steps": 7}},
+    "of shares that differ": {"gradients": "manual", "data": {"train_size": 2 * 40 * 6 + 1}},
+}
+exchanges = 0
+
+def counting(tensor, *args, all_reduce=torch.distributed.all_reduce, **kwargs):
+    global exchanges
+    exchanges += tensor.numel() > 100  # and not the sums of a metric
+    return all_reduce(tensor, *args, **kwargs)
+
+torch.distributed.all_reduce = counting
+
+def fit(steps, data=(), trainer=(), **model):
+    global exchanges
+    exchanges = 0
+    seed_everything(0)
+    fitter = Trainer(
+        accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, **{"max_epochs": 2, **dict(trainer)},
+    )
+    classifier = MLPClassifier([8, 7], "sigmoid", **{"optimizer": SGD, **model})
+    settings = {"batch_size": 40, "val_size": 300, **dict(data)}
+    fitter.fit(classifier, MNISTDataModule("digits", steps_per_execution=steps, **settings))
+    weights = [parameter.detach().clone() for parameter in classifier.parameters()]
+    metrics = {name: value.item() for name, value in fitter.callback_metrics.items()}
+    found = {"weights": weights, "metrics": metrics, "steps": fitter.global_step, "exchanges": exchanges}
+    return found, fitter.global_rank
+
+results = {}
+for name, case in CASES.items():
+    for steps in (1, 4, "auto"):
+        results[name, steps], rank = fit(steps, **case)
+torch.save(results, f"{sys.argv[1]}/{rank}.pt")
+"""
+
 
 GRADIENTS_SCRIPT = """
 import sys, torch
@@ -179,3 +235,19 @@ def test_each_process_drops_neurons_of_its_own_and_the_same_when_the_run_is_cont
         assert len(continued["drawn"]) == 3 * 6 - 11
         assert all(map(torch.equal, continued["weights"], whole["weights"]))
         assert continued["means"] == {epoch: pytest.approx(whole["means"][epoch], rel=1e-6) for epoch in (1, 2)}
+
+
+def test_blocks_on_two_devices_give_the_parameters_of_single_steps(tmp_path):
+    (tmp_path / "script.py").write_text(BLOCKS_SCRIPT)
+    subprocess.run([sys.executable, "script.py", tmp_path], cwd=tmp_path, check=True, capture_output=True, timeout=240)
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    for (name, steps), one in first.items():
+        assert all(map(torch.equal, one["weights"], second[name, steps]["weights"])), (name, steps)
+        single = first[name, 1]
+        assert all(map(torch.equal, one["weights"], single["weights"])), (name, steps)  # the sum of two is exact
+        assert one["steps"] == single["steps"], (name, steps)
+        assert one["metrics"] == pytest.approx(single["metrics"], rel=1e-5), (name, steps)
+    assert len({one["weights"][0].sum().item() for one in first.values()}) == len(first) / 3
+    for name, updates, exchanges in (("manual", 30, 26), ("accumulated", 10, 8), ("accumulated by autograd", 16, 12)):
+        found = first[name, "auto"]  # blocks of 14 mini-batches and of one; the last of each is Lightning's
+        assert (found["steps"], found["exchanges"]) == (updates, exchanges), name
