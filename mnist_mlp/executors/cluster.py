@@ -9,13 +9,14 @@ from concurrent.futures import wait as wait_for
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,10 +124,20 @@ def cluster_executor(address: str, check: Callable[[], None] | None = None) -> C
 
 
 def _connected(address: str) -> "Client":
+    """A client of a scheduler; Dask itself waits for ever where a program listens that is none."""
     from distributed import Client
 
+    connected: Future[Client] = Future()
+
+    def connect() -> None:
+        try:
+            connected.set_result(Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False))
+        except Exception as error:
+            connected.set_exception(error)
+
+    Thread(target=connect, daemon=True).start()
     try:
-        return Client(address, timeout=SECONDS_TO_CONNECT)
+        return connected.result(2 * SECONDS_TO_CONNECT)
     except (OSError, ValueError, OverflowError) as error:
         raise ConnectionError(f"no scheduler of Dask answers at {address}: start `dask scheduler` there") from error
 
@@ -158,18 +169,17 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def complaint_of_worker(source: str, check: Callable[[], None] | None = None) -> str | None:
-    """Why the worker that this runs on cannot run jobs, or None.
+def complaint_of_worker(source: str, check: Callable[[], None] | None, dask_worker: "Worker") -> str | None:
+    """Why a worker cannot run jobs, or None.
 
     Args:
         source: The `source_digest` of the machine that the jobs come from.
         check: What else is looked at.
+        dask_worker: The worker that this runs on; Dask gives it by this name.
     """
-    from distributed import get_worker
-
     if source != source_digest():
         return "has another version of mnist_mlp: install there what is here"
-    if (threads := get_worker().state.nthreads) != 1:
+    if (threads := dask_worker.state.nthreads) != 1:
         return f"has {threads} threads, whose trainings would share random numbers: start it with --nthreads 1"
     try:
         if check:
@@ -185,8 +195,9 @@ def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...]
     Raises:
         ValueError: if it cannot run jobs.
     """
-    if complaint := complaint_of_worker(source):
-        from distributed import get_worker
+    from distributed import get_worker
 
-        raise ValueError(f"the worker at {get_worker().address} {complaint}")
+    worker = get_worker()
+    if complaint := complaint_of_worker(source, None, worker):
+        raise ValueError(f"the worker at {worker.address} {complaint}")
     return function(*args, **kwargs)
