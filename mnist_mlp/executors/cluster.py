@@ -1,6 +1,7 @@
 """Jobs on the machines of a cluster, which a scheduler of Dask gives to its workers."""
 
 import hashlib
+import logging
 import re
 import sys
 from collections.abc import Callable
@@ -127,6 +128,7 @@ def _connected(address: str) -> "Client":
     """A client of a scheduler; Dask itself waits for ever where a program listens that is none."""
     from distributed import Client
 
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors are said here, in one sentence each
     connected: Future[Client] = Future()
 
     def connect() -> None:

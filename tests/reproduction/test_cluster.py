@@ -1,4 +1,4 @@
-"""`mnist-mlp reproduce --cluster` as it is typed, with a scheduler and two workers, on two machines where these can be."""
+"""`mnist-mlp reproduce --cluster` as it is typed: a scheduler and two workers, on two machines where these can be."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from shutil import which
 
 import pytest
 from dask_cluster import ROOT, DaskCluster, kill
