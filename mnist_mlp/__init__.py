@@ -22,6 +22,7 @@ The house, from the ground up; a room imports only from those above it in this l
     verification/          mnist-mlp verify
     benchmark/             mnist-mlp benchmark
     reproduction/          mnist-mlp reproduce
+    sweep/                 mnist-mlp sweep
     lessons/               mnist-mlp lessons
     cli                    the command mnist-mlp: one table of all commands
     __main__               python -m mnist_mlp

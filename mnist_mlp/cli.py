@@ -26,6 +26,7 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
         "reproduction.command:run",
         "train published recipes, and set what they reach beside what was published",
     ),
+    "sweep": ("sweep.command:run", "look for good settings, and choose by the validation images"),
     "dashboard": ("dashboard.server:run", "start TensorBoard and print its address"),
     "report": ("dashboard.report:run", "write a run into one HTML file"),
     "lessons": ("lessons.command:run", "small programs that show one thing each"),

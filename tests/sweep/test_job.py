@@ -1,0 +1,106 @@
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_mlp.data.digits import read_digits
+from mnist_mlp.data.recognition import DIGITS, Source
+from mnist_mlp.fit import prepare
+from mnist_mlp.fit.settings import laid_over
+from mnist_mlp.sweep.job import TrialJob
+from mnist_mlp.sweep.search import SILENT, read_search
+from mnist_mlp.sweep.study import COMPLETE, DIVERGED, LATE, PRUNED, Outcome, SharedStudy
+
+STUDY = Path("study.journal")
+DRAWN = {
+    "model.optimizer.lr": 0.1,
+    "model.optimizer.momentum": 0.9,
+    "model.hidden_sizes.depth": 1,
+    "model.hidden_sizes.width": 8,
+}
+
+
+def best_of(session: Any):
+    """The best accuracy on the validation images, of the epoch that was kept."""
+    return session.trainer.checkpoint_callback.best_model_score.item()
+
+
+@pytest.fixture
+def search(config):
+    return read_search(config)
+
+
+@pytest.fixture
+def train(search):
+    """Train a trial that no file knows, with some settings of its own."""
+
+    def outcome(deadline=None, **settings):
+        settings = laid_over(laid_over(search.settings_of(DRAWN), SILENT), settings)
+        return TrialJob(settings, STUDY, search.digest, 0, deadline).run()
+
+    return outcome
+
+
+def test_the_curve_is_that_of_fit(train, search):
+    outcome = train()
+    fit = prepare("fit", **laid_over(search.settings_of(DRAWN), {"trainer": {"enable_progress_bar": False}}))
+    fit.execute()
+    assert outcome.ending == COMPLETE
+    assert len(outcome.curve) == 3
+    assert outcome.curve[-1] == fit.trainer.callback_metrics["val/acc"].item()
+    assert max(outcome.curve) == best_of(fit)
+    assert outcome.seconds > 0
+
+
+def test_it_says_nothing_and_writes_nothing(train, capfd):
+    train()
+    assert capfd.readouterr() == ("", "")
+    assert [path.name for path in Path().iterdir()] == ["small.yaml"]
+
+
+def test_a_training_that_diverges_is_no_error(train):
+    assert train(model={"optimizer": {"init_args": {"lr": 1e38}}}).ending == DIVERGED
+
+
+def test_a_training_that_is_late_stops_after_its_epoch(train):
+    outcome = train(deadline=time.time())
+    assert (outcome.ending, len(outcome.curve)) == (LATE, 1)
+
+
+def test_the_last_epoch_is_never_late(train):
+    assert train(deadline=time.time(), trainer={"max_epochs": 1}).ending == COMPLETE
+
+
+def test_epochs_without_validation_are_not_noted(train):
+    assert len(train(trainer={"check_val_every_n_epoch": 2, "max_epochs": 4}).curve) == 2
+
+
+def test_a_training_that_never_validates_is_refused(train):
+    with pytest.raises(ValueError, match="ended before its first validation"):
+        train(trainer={"check_val_every_n_epoch": 9})
+
+
+def test_the_test_images_are_not_read(train, monkeypatch):
+    def read(train_images):
+        assert train_images, "the test images were read"
+        return read_digits(True)
+
+    monkeypatch.setattr("mnist_mlp.data.module.find_source", lambda dataset, folder: Source("digits", DIGITS, read))
+    assert train().ending == COMPLETE
+    with pytest.raises(AssertionError, match="the test images were read"):
+        prepare("fit", data={"dataset": "digits"}, model={"hidden_sizes": [3]}).datamodule.setup("test")
+
+
+@pytest.mark.parametrize(("others", "ending"), [(0.99, PRUNED), (0.01, COMPLETE)])
+def test_a_hopeless_training_is_given_up(search, others, ending):
+    with SharedStudy(STUDY, search, 0) as study:
+        trials: list[Any] = [study.ask(9) for _ in range(6)]
+        for each in trials[:5]:
+            study.tell(each, Outcome(COMPLETE, [others] * 3, 1.0))
+        trial = trials[5]
+        job = TrialJob(laid_over(search.settings_of(DRAWN), SILENT), STUDY, search.digest, trial.number, None)
+        outcome = job.run()
+        assert outcome.ending == ending
+        assert len(outcome.curve) == (2 if ending == PRUNED else 3)
+        assert list(study.frozen(trial.number).intermediate_values.values()) == outcome.curve
