@@ -91,20 +91,25 @@ def _draw_parallel(figure: Any, trials: Sequence[FrozenTrial], parameters: Mappi
     errors = [_error(trial.value) for trial in trials]
     norm = import_module("matplotlib.colors").LogNorm(errors[0], max(errors[-1], 1.01 * errors[0]))
     colours = import_module("matplotlib.cm").ScalarMappable(norm, matplotlib.colormaps["viridis"])
-    places = range(len(parameters))
     for rank, trial in reversed([*enumerate(trials)]):
-        heights = [_height(parameter, trial.params[name]) for name, parameter in parameters.items()]
-        if len(heights) == 1:
-            heights *= 2
+        places = heights(parameters, trial.params)
         colour = colours.to_rgba(errors[rank])
-        axes.plot(range(len(heights)), heights, color=colour, linewidth=3.5 if rank == 0 else 1.2, alpha=0.9)
-    for place, parameter in zip(places, parameters.values(), strict=True):
+        axes.plot(
+            range(len(places)),
+            places,
+            marker="o",
+            markersize=3,
+            color=colour,
+            linewidth=3.5 if rank == 0 else 1.2,
+            alpha=0.9,
+        )
+    for place, parameter in enumerate(parameters.values()):
         axes.axvline(place, color="black", linewidth=0.8)
         for height, label in _ticks(parameter):
             axes.text(
                 place, height, f" {label}", fontsize=8, va="center", bbox={"color": "white", "alpha": 0.7, "pad": 0.5}
             )
-    axes.set_xticks(places, [name.replace(".", ".\n") for name in parameters], fontsize=8)
+    axes.set_xticks(range(len(parameters)), [name.replace(".", ".\n") for name in parameters], fontsize=8)
     axes.set_yticks([])
     axes.set_title(
         "Values that went together: one line for each trial that was trained to its end; the thick one is the best"
@@ -120,6 +125,11 @@ def _plain_ticks(axes: Any) -> None:
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
+
+
+def heights(parameters: Mapping[str, Parameter], drawn: Mapping[str, Any]) -> list[float]:
+    """Where the values that were drawn stand on the axes of their parameters, from 0 to 1."""
+    return [_height(parameter, drawn[name]) for name, parameter in parameters.items()]
 
 
 def _height(parameter: Parameter, value: Any) -> float:

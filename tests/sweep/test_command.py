@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
+from mnist_mlp.sweep.search import read_search
+from mnist_mlp.sweep.study import SharedStudy
 from mnist_mlp.sweep.sweep import sweep
 
 FOLDER = Path("logs/small")
@@ -23,6 +26,11 @@ def refused(capsys, *args):
     err = str(stop.value.code) if isinstance(stop.value.code, str) else capsys.readouterr().err
     assert "Traceback" not in err
     return err
+
+
+def trials_of(config):
+    """All trials that have ended."""
+    return SharedStudy(STUDY, read_search(config), 0).ended()
 
 
 def hyper_parameters(run):
@@ -45,12 +53,15 @@ def test_a_sweep_from_its_start_to_the_training_of_its_best_settings(options, sa
     assert f"mnist-mlp fit --config {BEST}" in out
     assert PICTURE.read_bytes().startswith(b"\x89PNG")
 
+    best = max(trials_of(options().config), key=lambda trial: trial.value)
     settings = yaml.safe_load(BEST.read_text())
-    assert settings["model"] in [each["model"] for each in trained.values()]
+    assert settings["model"] == trained[best.number]["model"]
+    assert re.search(r"^ *(\d+) +[\d.]+% ", out, flags=re.MULTILINE)[1] == str(best.number)  # the table begins with it
     assert settings["trainer"] == {"max_epochs": 3, "accelerator": "cpu"}
     session: Any = prepare("fit", BEST, trainer={"enable_progress_bar": False})
     session.execute()
     accuracy = session.trainer.checkpoint_callback.best_model_score.item()
+    assert accuracy == best.value
     header = BEST.read_text().split("\nmodel:")[0]
     assert all(line.startswith("# ") for line in header.splitlines())
     assert f"read {accuracy:.2%} right after epoch " in header
@@ -61,13 +72,14 @@ def test_a_sweep_from_its_start_to_the_training_of_its_best_settings(options, sa
 
 def test_tensorboard_has_a_run_of_each_trial(options, same_process):
     sweep(options())
+    accuracies = {trial.number: trial.value for trial in trials_of(options().config)}
     for job in same_process.jobs:
         settings, metrics = hyper_parameters(FOLDER / f"trial_{job.number}")
         optimizer = job.settings["model"]["optimizer"]["init_args"]
         assert settings["model.optimizer.lr"] == optimizer["lr"]
         assert settings["model.optimizer.momentum"] == optimizer["momentum"]
         assert settings["model.hidden_sizes.width"] == job.settings["model"]["hidden_sizes"][0]
-        assert 0 < metrics["val/best_acc"] <= 1
+        assert metrics == {"val/best_acc": pytest.approx(accuracies[job.number])}
 
 
 def test_the_same_command_trains_nothing_twice(options, same_process, capsys):
