@@ -1,5 +1,7 @@
 """Blocks of mini-batches give the same parameters as mini-batches one by one, bit for bit, and are counted as such."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer, seed_everything
@@ -12,6 +14,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
     OnExceptionCheckpoint,
     SpikeDetection,
+    StochasticWeightAveraging,
 )
 from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers import CSVLogger
@@ -169,6 +172,32 @@ def test_with_early_stopping(tmp_path):
     block, block_trainer = fitted(tmp_path, 3, **stop)
     assert single_trainer.current_epoch == block_trainer.current_epoch == 2
     assert_same(single, block)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.filterwarnings("ignore:Swapping scheduler")
+def test_with_averaged_weights(tmp_path, accumulate):
+    def settings():
+        average = StochasticWeightAveraging(0.05, swa_epoch_start=1, annealing_epochs=1)
+        return {"callbacks": [average], "accumulate_grad_batches": accumulate}
+
+    averaged, _ = fitted(tmp_path, 1, **settings())
+    assert_same(averaged, fitted(tmp_path, 3, **settings())[0])
+    assert not torch.equal(averaged.mlp.weights[0], fitted(tmp_path, 3)[0].mlp.weights[0])
+
+
+def test_with_several_loggers_and_a_profiler(tmp_path):
+    def logged(steps):
+        loggers = [CSVLogger(tmp_path, f"{name}{steps}") for name in ("one", "other")]
+        model, _ = fitted(tmp_path, steps, logger=loggers, profiler="simple")
+        one, other = (Path(logger.log_dir, "metrics.csv").read_text().splitlines() for logger in loggers)
+        assert one == other
+        return model, one
+
+    (single, of_single_steps), (block, of_blocks) = logged(1), logged(3)
+    assert_same(single, block)
+    assert [line.split(",")[:2] for line in of_blocks] == [line.split(",")[:2] for line in of_single_steps]
+    assert len(of_blocks) == 1 + 2 * 3  # for training and for validation, after each epoch
 
 
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
