@@ -1,11 +1,10 @@
 """What follows the gradients of a mini-batch: exchange, clipping, update, schedule, the limit to the weights."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -24,7 +23,7 @@ def after_each_step(
     schedulers: Sequence[LRScheduler] = (),
     clip: AfterStep | None = None,
     max_norm: float | None = None,
-    processes: int = 1,
+    exchange: AfterStep | None = None,
 ) -> list[AfterStep]:
     """What is called after the gradients of each mini-batch, in this order.
 
@@ -34,49 +33,14 @@ def after_each_step(
         schedulers: Those that step after each mini-batch.
         clip: What clips the gradients, where they are clipped.
         max_norm: The largest norm of the incoming weights of a hidden neuron, where there is a limit.
-        processes: How many processes train together, and exchange their gradients first.
+        exchange: What makes the gradients the mean of those of all processes, where there are several.
     """
     moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
-    calls: list[AfterStep] = [GradientExchange(network.parameters(), processes)] if processes > 1 else []
-    calls += [clip] if clip else []
+    calls = [call for call in (exchange, clip) if call]
     needs_step = moves_momentum or (isinstance(network, MLP) and not network.has_plain_layers)
     calls.append(optimizer.step if needs_step else update_of(optimizer))
     calls += [scheduler.step for scheduler in schedulers]
     return [*calls, partial(limit_hidden_norms, network, max_norm)] if max_norm else calls
-
-
-class GradientExchange:
-    """Makes the gradients of this process the mean of those of all processes: one all-reduce of one flat buffer.
-
-    The mean is the same in all of them to the last bit, and so are the parameters that are updated with it.
-
-    Source: Li et al., 2020, "PyTorch Distributed", section 3.2, which this does in a single bucket.
-
-    Args:
-        parameters: Those whose gradients are exchanged, in the same order in all processes; frozen ones are left out.
-        processes: Their number.
-    """
-
-    def __init__(self, parameters: Iterable[nn.Parameter], processes: int) -> None:
-        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        sizes = [parameter.numel() for parameter in self.parameters]
-        self.buffer = self.parameters[0].new_empty(sum(sizes))
-        self.means = [
-            part.view_as(parameter) for part, parameter in zip(self.buffer.split(sizes), self.parameters, strict=True)
-        ]
-        self.share = 1 / processes
-
-    @torch.no_grad()
-    def __call__(self) -> None:
-        """Wait for the gradients of the other processes, and make the means the `grad` of the parameters."""
-        for parameter, mean in zip(self.parameters, self.means, strict=True):
-            if parameter.grad is None:  # the parameter took no part
-                mean.zero_()
-            else:
-                torch.mul(parameter.grad, self.share, out=mean)
-        dist.all_reduce(self.buffer)
-        for parameter, mean in zip(self.parameters, self.means, strict=True):
-            parameter.grad = mean
 
 
 @torch.no_grad()

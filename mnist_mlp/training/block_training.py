@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mnist_mlp.bare_loop.after_step import AfterStep, after_each_step
 from mnist_mlp.bare_loop.block import BareLoop
+from mnist_mlp.bare_loop.gradient_exchange import GradientExchange
 from mnist_mlp.bare_loop.gradient_steps import Step
 from mnist_mlp.data.block_length import check_number
 from mnist_mlp.data.device_loader import Block, DeviceLoader, NormalizedBatch
@@ -47,6 +48,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self._bare_loop: BareLoop | None = None
+        self._exchange: GradientExchange | None = None
         self._allowed = 0  # mini-batches of the present block
         self._begun: list[tuple[nn.Parameter, Tensor | None]] = []  # the gradients of an update, until its last one
 
@@ -75,7 +77,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
 
     def forget_the_bare_loop(self) -> None:
         """Let go of its memory, and of captured graphs, which cannot be copied or pickled."""
-        self._bare_loop = None
+        self._bare_loop = self._exchange = None
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Count the mini-batches of a block beforehand; what is beyond the Trainer's limits goes back to the loader.
@@ -145,7 +147,16 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
             clipping = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
             clip = partial(self.configure_gradient_clipping, optimizer, *clipping)
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]
-        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm, trainer.world_size)
+        exchange = self._gradient_exchange() if trainer.world_size > 1 else None
+        return after_each_step(self.mlp, optimizer, schedulers, clip, self.max_norm, exchange)
+
+    def _gradient_exchange(self) -> GradientExchange:
+        """The exchange with the other processes, made anew where a layer was frozen or replaced meanwhile."""
+        parameters = [parameter for parameter in self.mlp.parameters() if parameter.requires_grad]
+        known = self._exchange.parameters if self._exchange else []
+        if self._exchange is None or [*map(id, known)] != [*map(id, parameters)]:
+            self._exchange = GradientExchange(parameters, self.trainer.num_nodes == 1)
+        return self._exchange
 
     def _watched(self, step: Step) -> Step:
         """A step of the bare loop, with those who look at each: the callbacks that have a method `watch_steps`."""

@@ -90,6 +90,8 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from torch.optim.lr_scheduler import ExponentialLR
 from mnist_mlp import MLPClassifier, MNISTDataModule
+from mnist_mlp.bare_loop import gradient_exchange
+from mnist_mlp.training import block_training
 
 SGD = partial(torch.optim.SGD, lr=0.3)
 CASES = {
@@ -103,20 +105,24 @@ CASES = {
     "accumulated": {"gradients": "manual", "trainer": {"accumulate_grad_batches": 3}},
     "accumulated by autograd": {"gradients": "autograd", "trainer": {"accumulate_grad_batches": 2}},
     "limited": {"gradients": "manual", "trainer": {"max_steps": 7}},
+    "through gloo": {"gradients": "manual", "l2": 1.0, "memory": "/nowhere"},
     "of shares that differ": {"gradients": "manual", "data": {"train_size": 2 * 40 * 6 + 1}},
 }
 exchanges = 0
 
-def counting(tensor, *args, all_reduce=torch.distributed.all_reduce, **kwargs):
-    global exchanges
-    exchanges += tensor.numel() > 100  # and not the sums of a metric
-    return all_reduce(tensor, *args, **kwargs)
+class Counted(gradient_exchange.GradientExchange):
+    def __call__(self):
+        global exchanges
+        exchanges += 1
+        assert (self.shared is None) == (gradient_exchange.SHARED_MEMORY == "/nowhere")
+        super().__call__()
 
-torch.distributed.all_reduce = counting
+block_training.GradientExchange = Counted
 
-def fit(steps, data=(), trainer=(), **model):
+def fit(steps, data=(), trainer=(), memory=f"{sys.argv[1]}/memory", **model):
     global exchanges
     exchanges = 0
+    gradient_exchange.SHARED_MEMORY = memory
     seed_everything(0)
     fitter = Trainer(
         accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_checkpointing=False,
@@ -239,6 +245,7 @@ def test_each_process_drops_neurons_of_its_own_and_the_same_when_the_run_is_cont
 
 def test_blocks_on_two_devices_give_the_parameters_of_single_steps(tmp_path):
     (tmp_path / "script.py").write_text(BLOCKS_SCRIPT)
+    (tmp_path / "memory").mkdir()
     subprocess.run([sys.executable, "script.py", tmp_path], cwd=tmp_path, check=True, capture_output=True, timeout=240)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
     for (name, steps), one in first.items():
@@ -248,6 +255,8 @@ def test_blocks_on_two_devices_give_the_parameters_of_single_steps(tmp_path):
         assert one["steps"] == single["steps"], (name, steps)
         assert one["metrics"] == pytest.approx(single["metrics"], rel=1e-5), (name, steps)
     assert len({one["weights"][0].sum().item() for one in first.values()}) == len(first) / 3
-    for name, updates, exchanges in (("manual", 30, 26), ("accumulated", 10, 8), ("accumulated by autograd", 16, 12)):
+    counts = [("manual", 30, 26), ("through gloo", 30, 26), ("accumulated", 10, 8), ("accumulated by autograd", 16, 12)]
+    for name, updates, exchanges in counts:
         found = first[name, "auto"]  # blocks of 14 mini-batches and of one; the last of each is Lightning's
         assert (found["steps"], found["exchanges"]) == (updates, exchanges), name
+    assert not list((tmp_path / "memory").iterdir())  # what the processes shared has no name, and ends with them
