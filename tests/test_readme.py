@@ -191,6 +191,7 @@ def test_commands_of_every_kind_were_found():
         "git",
         "cd",
         "torchrun",
+        "dask",
     }
 
 
