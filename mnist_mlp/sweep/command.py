@@ -55,7 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many networks are trained at a time (default: %(default)s)",
     )
-    parser.add_argument("--cluster", metavar="ADDRESS", help="train on the workers of this scheduler of Dask")
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="a scheduler of Dask, tcp://10.0.0.1:8786 say, whose workers train instead of this machine's cores",
+    )
     parser.add_argument(
         "--study",
         type=Path,

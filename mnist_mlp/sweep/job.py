@@ -11,6 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 from typing_extensions import override
 
 from mnist_mlp.console.quiet import quiet
+from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit import prepare
 from mnist_mlp.sweep.study import COMPLETE, DIVERGED, LATE, PRUNED, Outcome, TrialInFile
 
@@ -53,6 +54,20 @@ class TrialJob:
 
     def _trial(self) -> TrialInFile | None:
         return TrialInFile(self.study, self.study_name, self.number) if self.study.exists() else None
+
+
+def prepare_data(dataset: str, data_dir: str | None) -> None:
+    """See that a machine has the images, and download them where they are missing.
+
+    Args:
+        dataset: As in `MNISTDataModule`.
+        data_dir: The same.
+
+    Raises:
+        ValueError: if a path leads to none.
+        OSError: if they are not there, and cannot be fetched.
+    """
+    MNISTDataModule(dataset, data_dir).prepare_data()
 
 
 class ValidationCurve(Callback):

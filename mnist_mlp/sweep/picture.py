@@ -19,7 +19,7 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"  # Okabe and Ito
 AXIS = "error on the validation images (%)"
 FEWEST = 4  # complete trials from which an importance says something
 SMALLEST = 0.01  # error in percent that the axes, which are logarithmic, show
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 90)
+TICKS = [digit * 10**power for power in (-2, -1, 0, 1) for digit in (1, 1.5, 2, 3, 5, 7)]
 
 
 def draw_sweep(
@@ -70,7 +70,10 @@ def _draw_history(axes: Any, trials: Sequence[FrozenTrial]) -> None:
 
 def _draw_importances(axes: Any, study: optuna.Study, trials: Sequence[FrozenTrial], names: list[str]) -> None:
     """How much each setting matters to the accuracy."""
-    axes.set(title="Importance", xlabel="share, by PED-ANOVA (Watanabe et al., 2023)")
+    axes.set(
+        title="Importance, among trials that were trained to the end",
+        xlabel="share, by PED-ANOVA (Watanabe et al., 2023)",
+    )
     axes.spines[["top", "right"]].set_visible(False)
     accuracies = {trial.value for trial in complete(trials)}
     if len(accuracies) < FEWEST:
@@ -78,7 +81,7 @@ def _draw_importances(axes: Any, study: optuna.Study, trials: Sequence[FrozenTri
         return
     found = optuna.importance.get_param_importances(study)
     shares = [found.get(name, 0.0) for name in names]
-    order = sorted(range(len(names)), key=lambda i: shares[i])
+    order = sorted(range(len(names)), key=shares.__getitem__)
     axes.barh([names[i] for i in order], [shares[i] for i in order], color=BLUE)
     axes.bar_label(axes.containers[0], fmt="%.2f", padding=3)
     axes.set_xlim(0, 1.1)

@@ -1,17 +1,17 @@
 """A sweep from its configuration to its results."""
 
 import argparse
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
 from rich.console import Console
 
-from mnist_mlp.console.processes import _end_with_the_parent
 from mnist_mlp.console.tables import wide_console
+from mnist_mlp.executors.choice import executor_for
 from mnist_mlp.sweep.best_settings import check_replaceable, complete, line_of, table_of, write_best
+from mnist_mlp.sweep.job import prepare_data
 from mnist_mlp.sweep.picture import draw_sweep
 from mnist_mlp.sweep.search import Search, read_search
 from mnist_mlp.sweep.study import SECONDS, SharedStudy
@@ -40,12 +40,18 @@ def sweep(options: argparse.Namespace) -> int:
     best = folder / f"{folder.name}-best.yaml"
     folder.mkdir(parents=True, exist_ok=True)
     check_replaceable(best)
-    session.datamodule.prepare_data()  # once, before several workers do it at once
+    data = session.config.data
+    prepare_data(data.dataset, data.data_dir)  # before several workers do it at once
+    on_workers = partial(prepare_data, data.dataset, data.data_dir)
     seed = int(session.config.seed_everything)
     path = options.study or folder / "study.journal"
     console = wide_console(TABLE_WIDTH)
     said = console.status(f"{options.trials} trials, {options.workers} at a time; kept in {path}")
-    with SharedStudy(path, search, seed) as study, executor_for(options.workers, options.cluster) as executor, said:
+    with (
+        SharedStudy(path, search, seed) as study,
+        executor_for(options.workers, options.cluster, on_workers) as executor,
+        said,
+    ):
         for trial in train_trials(study, path, search, executor, options.trials, options.workers, deadline):
             console.print(line_of(trial, search), highlight=False, soft_wrap=True)
             write_trial_runs([trial], folder)
@@ -54,11 +60,6 @@ def sweep(options: argparse.Namespace) -> int:
     if len(trials) < options.trials:
         console.print(f"{len(trials)} of {options.trials} trials have ended; the same command goes on", highlight=False)
     return 0 if len(trials) >= options.trials else 1
-
-
-def executor_for(workers: int, cluster: str | None) -> ProcessPoolExecutor:
-    """Processes that end with this one."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_the_parent)
 
 
 def _show(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from pathlib import Path
 
 from optuna.trial import FrozenTrial, Trial
@@ -32,6 +32,7 @@ def train_trials(
 
     Raises:
         ValueError: if nothing but failures came of the first trials.
+        BrokenExecutor: if nothing trains trials any more; the study keeps those that have ended.
     """
     running: dict[Future[Outcome], Trial] = {}
     is_over = False
@@ -45,7 +46,10 @@ def train_trials(
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             trial = running.pop(future)
-            if error := future.exception():
+            error = future.exception()
+            if isinstance(error, BrokenExecutor):
+                raise error
+            if error:
                 study.tell_error(trial, plain_sentence(error))
             else:
                 study.tell(trial, future.result())

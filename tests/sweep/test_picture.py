@@ -54,7 +54,7 @@ def test_every_sweep_can_be_drawn(accuracies, names, tmp_path):
     draw_sweep(study, study.trials, parameters, tmp_path / "sweep.png")
     with Image.open(tmp_path / "sweep.png") as picture:
         assert min(picture.size) > 500
-        assert len(picture.convert("RGB").getcolors(1_000_000)) > 100  # it is not empty
+        assert len(set(picture.convert("L").tobytes())) > 100  # it is not empty
     assert [path.name for path in Path(tmp_path).iterdir()] == ["sweep.png"]
 
 
