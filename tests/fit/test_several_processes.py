@@ -121,18 +121,18 @@ LAST = "; the last good checkpoint is logs/two/version_0/checkpoints/last.ckpt"
 
 
 @pytest.mark.parametrize(
-    ("rank", "how", "sentence"),
+    ("rank", "how", "where", "sentence"),
     [
-        (1, "SIGKILL", f"process 1 of 2, counted from 0, was ended by SIGKILL{LAST}"),
-        (0, "SIGKILL", f"process 0 of 2, counted from 0, has ended{LAST}"),
-        (1, "SIGTERM", INTERRUPTED),
-        (0, "SIGTERM", INTERRUPTED),
-        (1, "error", "the disk of process 1 is full"),
-        (1, "never joins", "process 1 of 2, counted from 0, ended with status 3; "),
+        (1, "SIGKILL", "in a block", f"process 1 of 2, counted from 0, was ended by SIGKILL{LAST}"),
+        (0, "SIGKILL", "in a block", f"process 0 of 2, counted from 0, has ended{LAST}"),
+        (1, "SIGKILL", "between mini-batches", f"process 1 of 2, counted from 0, was ended by SIGKILL{LAST}"),
+        (0, "SIGTERM", "between mini-batches", INTERRUPTED),
+        (1, "SIGTERM", "between mini-batches", INTERRUPTED),
+        (1, "error", "in a block", "the disk of process 1 is full"),
+        (1, "never joins", "between mini-batches", "process 1 of 2, counted from 0, ended with status 3; "),
     ],
 )
-@pytest.mark.parametrize("where", ["between mini-batches", "in a block"])
-def test_the_end_of_one_process_ends_the_other_with_one_sentence(tmp_path, rank, how, sentence, where):
+def test_the_end_of_one_process_ends_the_other_with_one_sentence(tmp_path, rank, how, where, sentence):
     (tmp_path / "script.py").write_text(SCRIPT)
     recipe = ["--model.hidden_sizes=[6]", "--data.dataset=digits", "--trainer.max_epochs=1000", "--name=two"]
     recipe.append("--data.steps_per_execution=auto")
