@@ -61,7 +61,7 @@ def table_of(trials: Sequence[FrozenTrial], search: Search) -> Table:
     """The best few complete trials, and what they were trained with."""
     best = complete(trials)[:SHOWN]
     names = list(search.parameters)
-    table = plain_table("trial", "val/acc", "epoch", "seconds", *names, title="the best on the validation images")
+    table = plain_table("trial", "val/acc", "epoch", "core seconds", *names, title="the best on the validation images")
     for trial in best:
         row = [str(trial.number), f"{_accuracy(trial):.2%}", str(best_epoch(trial))]
         table.add_row(*row, f"{trial.user_attrs[SECONDS]:.1f}", *(shown(trial.params[name]) for name in names))
@@ -86,7 +86,7 @@ def write_best(path: Path, search: Search, trials: Sequence[FrozenTrial], seed: 
         search: What was looked for.
         trials: All that ended, of which one is complete.
         seed: That of Optuna's draws.
-        minutes: What the trials took, all together.
+        minutes: What the trials took of one core's time, all together.
     """
     best = complete(trials)[0]
     pruned = sum(trial.state is TrialState.PRUNED for trial in trials)

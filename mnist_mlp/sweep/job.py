@@ -40,7 +40,7 @@ class TrialJob:
         Raises:
             ValueError: if the settings make no sense together.
         """
-        started = time.perf_counter()
+        started = time.process_time()
         watch = ValidationCurve(self._trial(), self.deadline)
         torch.set_num_threads(1)
         with quiet():
@@ -50,7 +50,7 @@ class TrialJob:
                 watch.ending = DIVERGED
         if not watch.curve and watch.ending == COMPLETE:
             raise ValueError("the training ended before its first validation; a sweep chooses by val/acc")
-        return Outcome(watch.ending, watch.curve, time.perf_counter() - started)
+        return Outcome(watch.ending, watch.curve, time.process_time() - started)
 
     def _trial(self) -> TrialInFile | None:
         return TrialInFile(self.study, self.study_name, self.number) if self.study.exists() else None

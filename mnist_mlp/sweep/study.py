@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
     Attributes:
         ending: COMPLETE, PRUNED, DIVERGED, or LATE where the time was over before its end.
         curve: The accuracy on the validation images, a fraction, after each validation.
-        seconds: What it took.
+        seconds: What it took of one core's time.
     """
 
     ending: str

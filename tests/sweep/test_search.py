@@ -71,7 +71,7 @@ def test_the_digest_is_that_of_what_is_trained(config):
         ("model.optimizer.lr:", "model.droput:", "did you mean model.dropout?"),
         ("model.optimizer.lr:", "lr:", "'lr' is not accepted"),
         ("[0.0, 0.9]", "[0.0, fast]", "momentum"),
-        ("[0.0, 0.9]", "[0.0, -3.0]", "momentum"),
+        ("[0.0, 0.9]", "[0.0, -3.0, 0.9]", "model.optimizer: Invalid momentum value: -3.0"),
         ("high: 1,", "high: 1e400,", "high of model.optimizer.lr must be a finite number"),
         ("low: 1e-3, high: 1, log: true", "low: -1, high: 1", "model.optimizer: Invalid learning rate: -1.0"),
         (

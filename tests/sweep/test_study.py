@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
+from mnist_mlp.sweep.best_settings import best_epoch
 from mnist_mlp.sweep.search import read_search
 from mnist_mlp.sweep.study import COMPLETE, DIVERGED, LATE, PRUNED, Outcome, SharedStudy, TrialInFile
 
@@ -14,6 +15,7 @@ PATH = Path("study.journal")
 ASKS_AND_WAITS = """
 import sys, time
 from pathlib import Path
+from mnist_mlp.sweep.best_settings import best_epoch
 from mnist_mlp.sweep.search import read_search
 from mnist_mlp.sweep.study import SharedStudy
 with SharedStudy(Path("study.journal"), read_search(Path("small.yaml")), 0) as study:
@@ -70,6 +72,7 @@ def test_the_endings_of_trials(open_study):
     assert [trial.state.name for trial in ended] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL"]
     assert ended[0].value == 0.7  # that of the epoch which fit keeps
     assert ended[0].intermediate_values == {0: 0.1, 1: 0.7, 2: 0.3}
+    assert best_epoch(ended[0]) == 1
     assert ended[0].user_attrs["seconds"] == 2.5
     assert "diverged" in ended[2].user_attrs
     assert "diverged" not in ended[1].user_attrs
