@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 
@@ -66,7 +67,7 @@ class DaskCluster:
             kill(process)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[Any]) -> None:
     """Kill a process with those that it has started, as where the power of its machine fails."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import BrokenExecutor
 from functools import partial
 from shutil import copytree
+from typing import Any, cast
 
 import pytest
 from dask_cluster import ROOT, DaskCluster, kill
@@ -34,7 +35,7 @@ def two_workers(tmp_path_factory):
         running.worker()
         running.worker()
         with executor_for(1, running.address) as executor:
-            executor._client.wait_for_workers(2, timeout=60)
+            cast(Any, executor)._client.wait_for_workers(2, timeout=60)
         yield running
 
 
@@ -72,7 +73,7 @@ def test_a_job_that_kills_its_workers_fails_and_the_others_are_done(two_workers)
 
 
 def test_jobs_are_given_up_with_an_error(two_workers):
-    started = time.monotonic()
+    started, futures = time.monotonic(), []
     with pytest.raises(KeyboardInterrupt), executor_for(1, two_workers.address) as executor:  # noqa: PT012
         futures = [executor.submit(time.sleep, 3) for _ in range(40)]
         raise KeyboardInterrupt
@@ -133,7 +134,7 @@ def test_workers_that_cannot_run_jobs_are_refused(tmp_path, monkeypatch):
             (partial(running.worker, source=other), None, "has another version of mnist_mlp: install there"),
             (partial(running.worker, "--preload=preloaded.py"), None, "has no mnist_mlp: install there"),
             (partial(running.worker, "--nthreads=2"), None, "has 2 threads, .* start it with --nthreads 1"),
-            (running.worker, partial(os.stat, "/nowhere"), "cannot run these jobs: .*/nowhere"),
+            (running.worker, cast(Any, partial(os.stat, "/nowhere")), "cannot run these jobs: .*/nowhere"),
         ):
             process = worker()
             with pytest.raises(ValueError, match=rf"^the worker at tcp://127.0.0.1:\d+ {complaint}"):

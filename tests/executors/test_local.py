@@ -57,7 +57,7 @@ def test_a_job_whose_process_is_killed_starts_again(tmp_path):
 
 def test_a_job_whose_processes_are_all_killed_fails_in_one_sentence(tmp_path):
     with LocalExecutor(2, attempts=2) as executor:
-        killed, *others = executor.submit(die_until_there_are, 9, tmp_path), *(executor.submit(abs, i) for i in "12")
+        killed, *others = executor.submit(die_until_there_are, 9, tmp_path), *(executor.submit(abs, i) for i in (1, 2))
         with pytest.raises(ChildProcessError, match=r"^the process of this job was killed, 2 times: is there"):
             killed.result()
         assert all(isinstance(other.exception(), TypeError) for other in others)
@@ -83,7 +83,7 @@ def test_jobs_that_wait_can_be_cancelled():
 
 
 def test_an_error_ends_the_jobs_at_once():
-    started = time.monotonic()
+    started, futures = time.monotonic(), []
     with pytest.raises(KeyboardInterrupt), LocalExecutor(2) as executor:  # noqa: PT012 - the error is raised within
         futures = [executor.submit(nap_and_say_who, 600) for _ in range(4)]
         while sum(future.running() for future in futures) < 2:

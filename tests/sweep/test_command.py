@@ -99,7 +99,7 @@ def test_a_run_that_is_missing_is_written_again(options, same_process):
     events.unlink()
     run.rmdir()
     sweep(options(trials=2))
-    assert hyper_parameters(run)
+    assert "val/best_acc" in hyper_parameters(run)[1]
 
 
 def test_the_same_seed_finds_the_same_settings(options, same_process):
