@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from shutil import which
 
 import pytest
@@ -43,12 +43,13 @@ def series_in(folder, name="logs/reproduction.json"):
     return {seed: run.series for seed, run in runs.items()}
 
 
-def wait_until_each_worker_trains(folder, process, n):
-    """Wait for so many trainings that have written a checkpoint; what the rest took shows how long they last."""
+def wait_until_workers_train(folder, process, n):
+    """Wait until so many trainings that are not done have written a checkpoint."""
     for _ in range(600):
         assert process.poll() is None, process.communicate()
-        if len({path.parts[-5] for path in folder.rglob("last.ckpt")}) >= n:
-            return
+        with suppress(FileNotFoundError):  # what is done is removed
+            if len({path.parts[-5] for path in folder.rglob("last.ckpt")}) >= n:
+                return
         time.sleep(0.1)
     raise AssertionError("nothing was trained")
 
@@ -68,9 +69,15 @@ def test_a_worker_that_is_killed_while_it_trains_costs_nothing(folder, undisturb
         for machine in (first, second):
             cluster.worker(inside=machine.inside)
         process = reproduce(folder, f"--cluster={cluster.address}", inside=first.inside)
-        wait_until_each_worker_trains(folder, process, 2)
+        wait_until_workers_train(folder, process, 2)
         second.kill_all()
-        said, _ = process.communicate(timeout=300)
+        versions = set()  # of the folders of runs, which a training that is gone on with does not add to
+        while process.poll() is None:
+            with suppress(FileNotFoundError):  # what is done is removed
+                versions |= {path.name for path in folder.glob(f"logs/reproduction/*/{ROW}/version_*")}
+            time.sleep(0.02)
+        said, _ = process.communicate()
+    assert versions == {"version_0"}
     assert len(re.findall(rf"^{ROW}, seed \d: ", said, flags=re.MULTILINE)) == 3, said
     assert series_in(folder) == undisturbed
 
