@@ -37,6 +37,10 @@ SIZES = "--model.sizes=[3]"
     ("given", "sentence"),
     [
         ([SIZES, "--model.size=many"], "model.size: expected int; got many"),
+        (
+            {"search": {"model.size": [1, 2]}},
+            "Option 'search.model.size' is not accepted; a configuration with a section search: is for mnist-mlp sweep",
+        ),
         ({"model": {"sizes": [3], "size": "many"}}, "model.size: expected int; got many"),
         ([SIZES, "--model.kind=many"], "model.kind: expected int or 'auto'; got many"),
         ([SIZES, "--model.sze=3"], "unrecognized arguments: --model.sze=3; did you mean model.size?"),
