@@ -7,7 +7,7 @@ from mnist_mlp.executors.cluster import cluster_executor
 from mnist_mlp.executors.local import LocalExecutor
 
 
-def executor_for(workers: int, cluster: str | None = None, check: Callable[[], None] | None = None) -> Executor:
+def executor_for(workers: int, cluster: str | None = None, check: Callable[[], object] | None = None) -> Executor:
     """Where jobs run; a context manager, which ends with its jobs.
 
     Args:

@@ -96,7 +96,7 @@ class ClusterExecutor(Executor):
         self.shutdown(cancel_futures=error is not None)
 
 
-def cluster_executor(address: str, check: Callable[[], None] | None = None) -> ClusterExecutor:
+def cluster_executor(address: str, check: Callable[[], object] | None = None) -> ClusterExecutor:
     """Jobs on the workers of a scheduler of Dask, once all of them are known to be able to run jobs.
 
     Args:
@@ -171,7 +171,7 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def complaint_of_worker(source: str, check: Callable[[], None] | None, dask_worker: "Worker") -> str | None:
+def complaint_of_worker(source: str, check: Callable[[], object] | None, dask_worker: "Worker") -> str | None:
     """Why a worker cannot run jobs, or None.
 
     Args:

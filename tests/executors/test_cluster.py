@@ -14,7 +14,7 @@ from dask_cluster import ROOT, DaskCluster, kill
 from mnist_mlp.executors import cluster
 from mnist_mlp.executors.choice import executor_for
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # Dask's, where a scheduler went away
 
 WITHOUT_THIS_PROJECT = """
