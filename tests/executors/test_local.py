@@ -99,9 +99,9 @@ from mnist_mlp.executors.choice import executor_for
 
 if __name__ == "__main__":
     with executor_for(2) as executor:
+        list(executor.map(time.sleep, [1, 1]))  # both have started, and one will have nothing to do
         print(executor.submit(os.getpid).result(), flush=True)
-        for _ in range(4):
-            executor.submit(time.sleep, 600)
+        executor.submit(time.sleep, 600)
 """
 
 
