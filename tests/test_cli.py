@@ -293,8 +293,8 @@ def refused(run, *args):
         (["--data.batch_size=many"], "data.batch_size: expected int; got many"),
         (["--data.steps_per_execution=many"], "data.steps_per_execution: expected int or 'auto'; got many"),
         (
-            ["--data.steps_per_execution=5", "--trainer.accumulate_grad_batches=2"],
-            "accumulate_grad_batches needs mini-batches one by one; got steps_per_execution 5: use 1, or auto",
+            ["--data.steps_per_execution=5", "--trainer.val_check_interval=2"],
+            "val_check_interval needs mini-batches one by one; got steps_per_execution 5: use 1, or auto",
         ),
         (["--model.hiden_sizes=[30]"], "did you mean model.hidden_sizes?"),
         (["--config=missing.yaml"], "File does not exist: "),

@@ -110,16 +110,16 @@ class InterruptTest(Callback):
     [
         {"data": {**SETTINGS["data"], "batch_size": 2000}},
         {"data": {**SETTINGS["data"], "val_size": 1437}},
-        {"data": {**SETTINGS["data"], "steps_per_execution": 5}, "trainer": {"accumulate_grad_batches": 2}},
+        {"data": {**SETTINGS["data"], "steps_per_execution": 5}, "trainer": {"val_check_interval": 2}},
     ],
 )
 def test_a_refused_setting_leaves_no_folder(settings, logger):
     trainer = settings.get("trainer", {}) | {"logger": logger}
-    with pytest.raises(ValueError, match=r"batch_size|val_size|accumulate_grad_batches"):
+    with pytest.raises(ValueError, match=r"batch_size|val_size|val_check_interval"):
         fit(**{**settings, "trainer": trainer})
     assert not list(Path().iterdir())
     fit(trainer={"logger": logger})
-    with pytest.raises(ValueError, match=r"batch_size|val_size|accumulate_grad_batches"):
+    with pytest.raises(ValueError, match=r"batch_size|val_size|val_check_interval"):
         fit(**{**settings, "trainer": trainer})
     assert [path.name for path in Path("logs/small").iterdir()] == ["version_0"]
 

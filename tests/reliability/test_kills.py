@@ -33,7 +33,7 @@ SCHEDULES = [
 OTHERS = [
     [],
     ["--trainer.gradient_clip_val=0.5"],
-    ["--trainer.accumulate_grad_batches=2", "--data.steps_per_execution=1"],
+    ["--trainer.accumulate_grad_batches=2"],
     ["--data.augmentation.rotation=10"],
     ["--model.input_dropout=0.2", "--model.l2=0.1"],
     ["--trainer.check_val_every_n_epoch=2"],
