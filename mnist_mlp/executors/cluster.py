@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 ADDRESS = r"([a-z]+://)?[^/\s]+:\d{1,5}"
 SECONDS_TO_CONNECT = 5
-SECONDS_FOR_WORKERS = 30
+SECONDS_FOR_WORKERS = 60
 
 
 class LostClusterError(BrokenExecutor, ConnectionError):
