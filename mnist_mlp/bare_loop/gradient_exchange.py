@@ -86,16 +86,18 @@ class SharedSum:
 
 
 def shared_sum(like: Tensor) -> SharedSum | None:
-    """A sum of vectors of this length in memory that all processes share, or None where there is too little of it."""
+    """A sum of vectors of this length in memory that all processes share, or None where they cannot share so much."""
     is_first = dist.get_rank() == 0
-    paths = [_file_of(2 * dist.get_world_size() * like.numel() * like.element_size()) if is_first else None]
+    size = 2 * dist.get_world_size() * like.numel() * like.element_size()
+    (path,) = paths = [_file_of(size) if is_first else None]
     dist.broadcast_object_list(paths)
-    if paths[0] is None:
-        return None
-    found = SharedSum(paths[0], like)
-    found.wait()  # nobody needs the name any more, and the memory is given back when the last process ends
-    if is_first:
-        os.unlink(paths[0])
+    all_see_it = torch.tensor(float(paths[0] is not None and os.path.exists(paths[0])))
+    dist.all_reduce(all_see_it, op=dist.ReduceOp.MIN)  # two containers of one machine may have memories of their own
+    found = SharedSum(paths[0], like) if paths[0] and all_see_it else None
+    if found:
+        found.wait()  # nobody needs the name any more, and the memory is given back when the last process ends
+    if path:
+        os.unlink(path)
     return found
 
 

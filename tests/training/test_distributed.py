@@ -82,17 +82,26 @@ torch.save({"whole": whole, "continued": continued}, f"{folder}/{whole['rank']}.
 """
 
 BLOCKS_SCRIPT = """
-import sys, warnings
+import os, sys, warnings
 warnings.filterwarnings("ignore")
 from functools import partial
+from types import SimpleNamespace
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from torch.optim.lr_scheduler import ExponentialLR
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.bare_loop import gradient_exchange
 from mnist_mlp.training import block_training
 
+class InContainers:
+    # the second process does not see the file that the first one makes
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+    path = SimpleNamespace(exists=lambda path: torch.distributed.get_rank() == 0 and os.path.exists(path))
+
+CONTAINERS = InContainers()
 SGD = partial(torch.optim.SGD, lr=0.3)
 CASES = {
     "manual": {"gradients": "manual"},
@@ -106,6 +115,7 @@ CASES = {
     "accumulated by autograd": {"gradients": "autograd", "trainer": {"accumulate_grad_batches": 2}},
     "limited": {"gradients": "manual", "trainer": {"max_steps": 7}},
     "through gloo": {"gradients": "manual", "l2": 1.0, "memory": "/nowhere"},
+    "in two containers": {"gradients": "manual", "l1": 1.0, "system": CONTAINERS},
     "of shares that differ": {"gradients": "manual", "data": {"train_size": 2 * 40 * 6 + 1}},
 }
 exchanges = 0
@@ -114,15 +124,16 @@ class Counted(gradient_exchange.GradientExchange):
     def __call__(self):
         global exchanges
         exchanges += 1
-        assert (self.shared is None) == (gradient_exchange.SHARED_MEMORY == "/nowhere")
+        shares = gradient_exchange.SHARED_MEMORY != "/nowhere" and gradient_exchange.os is os
+        assert (self.shared is not None) == shares
         super().__call__()
 
 block_training.GradientExchange = Counted
 
-def fit(steps, data=(), trainer=(), memory=f"{sys.argv[1]}/memory", **model):
+def fit(steps, data=(), trainer=(), memory=f"{sys.argv[1]}/memory", system=os, **model):
     global exchanges
     exchanges = 0
-    gradient_exchange.SHARED_MEMORY = memory
+    gradient_exchange.SHARED_MEMORY, gradient_exchange.os = memory, system
     seed_everything(0)
     fitter = Trainer(
         accelerator="cpu", devices=2, strategy="ddp", logger=False, enable_checkpointing=False,
