@@ -51,9 +51,11 @@ class LocalExecutor(Executor):
         process = self._idle.get()
         try:
             for _ in range(self._attempts):
+                if self._is_over:
+                    break
                 try:
                     process.start()
-                    if self._is_over:
+                    if self._is_over:  # since it starts
                         break
                     return process.run(function, args, kwargs)
                 except BrokenProcessPool:
