@@ -23,6 +23,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ADDRESS = r"([a-z]+://)?[^/\s]+:\d{1,5}"
+LOST = ("CommClosedError", "FutureCancelledError")  # what Dask raises where the scheduler is no longer there
 SECONDS_TO_CONNECT = 5
 SECONDS_FOR_WORKERS = 60
 
@@ -67,10 +68,11 @@ class ClusterExecutor(Executor):
         """Give a future what its job gave, once there is something."""
         if not future.set_running_or_notify_cancel():
             return
-        if remote.cancelled():
+        error = None if remote.cancelled() else remote.exception()
+        if remote.cancelled() or type(error).__name__ in LOST:
             gone = f"the scheduler at {self._address} went away; what was done until then is kept"
             future.set_exception(LostClusterError(gone))
-        elif (error := remote.exception()) is None:
+        elif error is None:
             future.set_result(remote.result())
         elif type(error).__name__ == "KilledWorker":
             killed = "every worker that ran this job was killed: do they have too little memory?"
@@ -131,11 +133,14 @@ def _connected(address: str) -> "Client":
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors are said here, in one sentence each
     connected: Future[Client] = Future()
 
-    def connect() -> None:
+    def connect(tries: int = 3) -> None:
         try:
             connected.set_result(Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False))
         except Exception as error:
-            connected.set_exception(error)
+            if isinstance(error, AssertionError) and tries > 1:  # a busy machine did not start Dask's thread in 10 s
+                connect(tries - 1)
+            else:
+                connected.set_exception(error)
 
     Thread(target=connect, daemon=True).start()
     try:

@@ -122,7 +122,7 @@ def test_processes_at_work_end_with_the_one_that_started_them(tmp_path, end):
         else:
             parent.send_signal(end)
         try:
-            _, errors = parent.communicate(timeout=20)
+            _, errors = parent.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             os.killpg(parent.pid, signal.SIGKILL)
             raise
