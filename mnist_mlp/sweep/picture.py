@@ -71,7 +71,7 @@ def _draw_history(axes: Any, trials: Sequence[FrozenTrial]) -> None:
 def _draw_importances(axes: Any, study: optuna.Study, trials: Sequence[FrozenTrial], names: list[str]) -> None:
     """How much each setting matters to the accuracy."""
     axes.set(
-        title="Importance, among trials that were trained to the end",
+        title="Importance, among trials trained to the end",
         xlabel="share, by PED-ANOVA (Watanabe et al., 2023)",
     )
     axes.spines[["top", "right"]].set_visible(False)
