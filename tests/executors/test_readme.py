@@ -16,7 +16,7 @@ README = (ROOT / "mnist_mlp" / "executors" / "README.md").read_text()
 ROW = "lecun-300"
 CONFIG = "model: {hidden_sizes: [10]}\ndata: {dataset: digits, val_size: 300}\ntrainer: {max_epochs: 1}\n"
 MNIST_MLP = (sys.executable, "-m", "mnist_mlp")
-QUEUE = '#!/bin/sh\ncp "$1" job.sh\nsh "$1" > job.log 2>&1 &\necho "Submitted batch job $!"\n'
+QUEUE = '#!/bin/sh\ncp "$1" job.sh\nsh job.sh > job.log 2>&1 &\necho "Submitted batch job $!"\n'
 
 
 def line_with(word):
@@ -63,7 +63,7 @@ def test_the_lines_for_a_lab_of_machines(folder, environment):
 
 
 def test_the_lines_for_a_queue(folder, environment):
-    """A queue of the test's own starts at once what it is given."""
+    """A queue of the test's own starts at once what it is given, from a copy, since Dask removes its script."""
     pytest.importorskip("dask_jobqueue")
     (block,) = re.findall(r"^```py\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     for name, content in (("sbatch", QUEUE), ("scancel", '#!/bin/sh\nkill "$@"\n')):
@@ -80,5 +80,5 @@ def test_the_lines_for_a_queue(folder, environment):
         words = [*MNIST_MLP, "reproduce", ROW, "--configs=.", "--seeds=1", f"--cluster={address}"]
         ran = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
         kill(python)
-    assert f"{ROW}, seed 0: " in ran.stdout, ran
+    assert f"{ROW}, seed 0: " in ran.stdout, (ran, (folder / "job.log").read_text())
     assert "--nthreads 1 " in (folder / "job.sh").read_text()
