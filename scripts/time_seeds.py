@@ -6,12 +6,14 @@ reading the images and measuring, their ratio, and the largest difference betwee
 
 import argparse
 import time
+from pathlib import Path
 from statistics import median
 
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.fit import prepare
+from mnist_mlp.fit.settings import laid_over, read_settings
 from mnist_mlp.reproduction.epoch_curves import Curves
-from mnist_mlp.reproduction.trained_at_once import prepare_seeds, train_together
+from mnist_mlp.reproduction.trained_at_once import prepare_all, train_at_once
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("config", nargs="?", default="configs/published/nielsen-ch1-30.yaml")
@@ -23,9 +25,10 @@ trainer = {"max_epochs": options.epochs, "logger": False, "enable_progress_bar":
 
 together, in_turn, difference = [], [], 0.0
 for _ in range(options.repeats):
-    sessions, generators = prepare_seeds(range(options.seeds), options.config, trainer=trainer)
+    settings = laid_over(read_settings(Path(options.config)), {"trainer": trainer})
+    sessions, generators = prepare_all({**settings, "seed_everything": seed} for seed in range(options.seeds))
     started = time.perf_counter()
-    train_together(sessions, generators, [Curves(["val"]) for _ in sessions])
+    train_at_once(sessions, generators, [Curves(["val"]).add_epoch for _ in sessions])
     together.append(time.perf_counter() - started)
 
     seconds = 0.0

@@ -56,12 +56,13 @@ class Curves(Callback):
         self.seconds = 0.0
         self.complete = True
 
-    def add_epoch(self, model: MLPClassifier, data: MNISTDataModule) -> None:
-        """Measure the model after another epoch."""
+    def add_epoch(self, model: MLPClassifier, data: MNISTDataModule) -> bool:
+        """Measure the model after another epoch; its training goes on, however well it does."""
         for split in self.splits:
             accuracy, cost = measure(model, data, split)
             self.series[f"{split}/acc"].append(round(accuracy, 6))
             self.series[f"{split}/cost"].append(float(f"{cost:.5g}"))
+        return True
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

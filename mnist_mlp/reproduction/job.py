@@ -16,7 +16,7 @@ from mnist_mlp.fit.settings import laid_over, read_settings
 from mnist_mlp.reproduction.epoch_curves import Curves
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Run, digest
-from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_seeds, train_together
+from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_all, train_at_once
 
 WORK_DIR = Path("logs") / "reproduction"
 DIVERGED = "a parameter became NaN or infinite: usually the learning rate is too large"
@@ -82,14 +82,18 @@ class Job:
         return {"accelerator": self.device, "devices": 1, **QUIET}
 
     def _train_together(self) -> tuple[dict[int, Run], str]:
-        sessions, generators = prepare_seeds(self.seeds, **laid_over(self.settings, {"trainer": self._trainer}))
+        own = [{"seed_everything": seed, "trainer": self._trainer} for seed in self.seeds]
+        sessions, generators = prepare_all(laid_over(self.settings, each) for each in own)
+        if "test" in self.splits:
+            sessions[0].datamodule.prepare_data()
+            sessions[0].datamodule.setup("test")
         curves = [Curves(self.splits) for _ in sessions]
         started = time.perf_counter()
-        train_together(sessions, generators, curves)
+        sound = train_at_once(sessions, generators, [noted.add_epoch for noted in curves])
         seconds = (time.perf_counter() - started) / len(sessions)
-        trained = zip(self.seeds, curves, strict=True)
-        runs = {seed: Run(noted.series, seconds) for seed, noted in trained if noted.complete}
-        return runs, DIVERGED if len(runs) < len(self.seeds) else ""
+        trained = zip(self.seeds, curves, sound, strict=True)
+        runs = {seed: Run(noted.series, seconds) for seed, noted, is_sound in trained if is_sound}
+        return runs, "" if all(sound) else DIVERGED
 
     def _train_alone(self, seed: int) -> dict[int, Run]:
         curves = Curves(self.splits, self.deadline)
@@ -140,7 +144,7 @@ def jobs_of(name: str, config: Path, seeds: Sequence[int], device: str, deadline
         deadline: As in `Job`.
     """
     settings, hashed, base = read_settings(config), digest(config), Path.cwd()
-    (session,), _ = prepare_seeds([0], config, trainer={"accelerator": "cpu", **QUIET})
+    session = prepare("fit", **laid_over(settings, {"trainer": {"accelerator": "cpu", **QUIET}}))
     data = session.config.data.dataset, session.config.data.data_dir
 
     def job(*seeds: int) -> Job:

@@ -5,8 +5,7 @@ its seed has, so that it becomes the same network but for rounding; only the cal
 """
 
 import copy
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -24,35 +23,32 @@ from mnist_mlp.equations.penalties import strengths
 from mnist_mlp.fit import TrainingSession, prepare
 from mnist_mlp.fit.settings import laid_over
 from mnist_mlp.network.stack import MLPStack
-from mnist_mlp.reproduction.epoch_curves import Curves
+from mnist_mlp.training.classifier import MLPClassifier
+
+AfterEpoch = Callable[[MLPClassifier, MNISTDataModule], bool]
 
 JOINT_IMAGES = 2000  # 6 MB of pixels, which stay in the cache
 ELEMENTWISE = (SGD, Adam, AdamW, RMSprop)  # they treat each number alike, wherever it stands
 
 
-def prepare_seeds(
-    seeds: Sequence[int], config: Path | str | None = None, **settings: Any
-) -> tuple[list[TrainingSession], list[torch.Generator]]:
-    """Prepare the training of `mnist-mlp fit` with each of some seeds.
+def prepare_all(trainings: Iterable[Mapping[str, Any]]) -> tuple[list[TrainingSession], list[torch.Generator]]:
+    """Prepare trainings of `mnist-mlp fit`.
 
     Args:
-        seeds: Non-negative integers.
-        config: As in `mnist_mlp.fit.prepare`.
-        **settings: The same.
+        trainings: The settings of each, by section, as in `mnist_mlp.fit.prepare`.
 
     Returns:
         The sessions, and for each a random generator in the state in which its training starts.
     """
     sessions, generators = [], []
-    for seed in seeds:
-        own = {"seed_everything": seed, "trainer": {"enable_checkpointing": False}}
-        session = prepare("fit", config, **laid_over(settings, own))
+    for settings in trainings:
+        session = prepare("fit", **laid_over(settings, {"trainer": {"enable_checkpointing": False}}))
         device = session.trainer.strategy.root_device
         generator = torch.Generator(device)
         if device.type == "cpu":
             generator.set_state(torch.get_rng_state())
         else:
-            generator.manual_seed(seed)
+            generator.manual_seed(session.datamodule.seed)
         session.datamodule.trainer = session.trainer
         sessions.append(session)
         generators.append(generator)
@@ -80,24 +76,24 @@ def obstacle_to_a_stack(session: TrainingSession) -> str | None:
     return next((what for what, is_there in obstacles if is_there), None)
 
 
-def train_together(
-    sessions: Sequence[TrainingSession], generators: Sequence[torch.Generator], curves: Sequence[Curves]
-) -> None:
-    """Train all networks, and note their curves.
-
-    Where a network diverges, its curves end and are not complete; the others go on.
+def train_at_once(
+    sessions: Sequence[TrainingSession], generators: Sequence[torch.Generator], after_epoch: Sequence[AfterEpoch]
+) -> list[bool]:
+    """Train all networks until each has had its epochs, or has diverged, or its call says that it is done.
 
     Args:
-        sessions: What `prepare_seeds` returned.
+        sessions: What `prepare_all` returned.
         generators: The same.
-        curves: One for each network.
+        after_epoch: For each network what is called after an epoch, with its model and the data, and says whether it
+            goes on.
+
+    Returns:
+        For each network whether it is sound: one that diverges ends without a further call, and the others go on.
     """
     models = [session.model.to(generator.device) for session, generator in zip(sessions, generators, strict=True)]
     model, data = models[0], sessions[0].datamodule
     data.prepare_data()
     data.setup("fit")
-    if "test" in curves[0].splits:
-        data.setup("test")
     loaders = [_with_seed(data, session.datamodule.seed).train_dataloader() for session in sessions]
     n = len(data.train_images.labels)
 
@@ -106,18 +102,21 @@ def train_together(
     scheduler = cast(LRScheduler, model.scheduler(optimizer)) if model.scheduler else None
     per_step = [scheduler] if scheduler and model.scheduler_interval == "step" else []
     bare_loop = BareLoop(stack, *strengths(model.l1, model.l2, n), generators=generators)
+    going = list(zip(models, after_epoch, strict=True))
     for epoch in range(sessions[0].trainer.max_epochs or 0):
         after_step = after_each_step(stack, optimizer, per_step, max_norm=model.max_norm)
         for xs, labels in joint_blocks(loaders, epoch):
             bare_loop.train(xs, labels, after_step)
         if scheduler and model.scheduler_interval == "epoch":
             scheduler.step()
-        for each, noted in zip(models, curves, strict=True):
-            noted.complete = all(parameter.isfinite().all() for parameter in each.parameters())
-            if noted.complete:
-                noted.add_epoch(each, data)
-        if not any(noted.complete for noted in curves):
-            return
+        going = [(each, call) for each, call in going if _is_sound(each) and call(each, data)]
+        if not going:
+            break
+    return [_is_sound(each) for each in models]
+
+
+def _is_sound(model: MLPClassifier) -> bool:
+    return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
 def _with_seed(data: MNISTDataModule, seed: int) -> MNISTDataModule:

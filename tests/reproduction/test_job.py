@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mnist_mlp.reproduction.job import jobs_of
-from mnist_mlp.reproduction.trained_at_once import prepare_seeds
+from mnist_mlp.reproduction.trained_at_once import prepare_all
 
 
 def test_a_training_that_is_stopped_is_gone_on_with(job_of, tmp_path, monkeypatch):
@@ -61,12 +61,12 @@ def test_a_training_that_ends_early_at_the_deadline_is_complete(tiny, job_of, tm
 
 
 def test_one_network_that_diverges_is_named_and_the_others_are_kept(job_of, tmp_path, monkeypatch):
-    def spoiled(*args, **settings):
-        sessions, generators = prepare_seeds(*args, **settings)
+    def spoiled(trainings):
+        sessions, generators = prepare_all(trainings)
         sessions[1].model.mlp.weights[0].data.fill_(inf)
         return sessions, generators
 
-    monkeypatch.setattr("mnist_mlp.reproduction.job.prepare_seeds", spoiled)
+    monkeypatch.setattr("mnist_mlp.reproduction.job.prepare_all", spoiled)
     runs, error = job_of((0, 1, 2)).run()
     assert list(runs) == [0, 2]
     assert "NaN or infinite" in error

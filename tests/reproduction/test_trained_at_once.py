@@ -8,7 +8,7 @@ import torch
 from mnist_mlp.fit import prepare
 from mnist_mlp.fit.settings import laid_over
 from mnist_mlp.reproduction.epoch_curves import Curves
-from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_seeds, train_together
+from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_all, train_at_once
 
 SEEDS = (3, 0, 4)
 
@@ -56,11 +56,12 @@ def test_together_as_alone(changes, tiny_mnist, tmp_path, monkeypatch, without_s
         "mnist_mlp.reproduction.trained_at_once.JOINT_IMAGES", 50
     )  # two mini-batches of each network, and the last
     settings = laid_over(RECIPE, changes)
-    sessions, generators = prepare_seeds(SEEDS, **settings)
+    sessions, generators = prepare_all({**settings, "seed_everything": seed} for seed in SEEDS)
     assert obstacle_to_a_stack(sessions[0]) is None
     before = [[p.clone() for p in session.model.parameters()] for session in sessions]
     curves = [Curves(["train", "val", "test"]) for _ in sessions]
-    train_together(sessions, generators, curves)
+    sessions[0].datamodule.setup("test")
+    assert train_at_once(sessions, generators, [noted.add_epoch for noted in curves]) == [True] * len(SEEDS)
     for session, seed, start, noted in zip(sessions, SEEDS, before, curves, strict=True):
         own = Curves(["train", "val", "test"])
         once = {"seed_everything": seed, "trainer": {"enable_checkpointing": False}}
@@ -80,12 +81,12 @@ def test_a_network_that_diverges_leaves_the_others_alone(tiny_mnist, tmp_path, m
     monkeypatch.chdir(tmp_path)
 
     def series(*spoiled):
-        sessions, generators = prepare_seeds(SEEDS, **RECIPE)
+        sessions, generators = prepare_all({**RECIPE, "seed_everything": seed} for seed in SEEDS)
         for i in spoiled:
             sessions[i].model.mlp.weights[0].data.fill_(torch.inf)
         curves = [Curves(["val"]) for _ in sessions]
-        train_together(sessions, generators, curves)
-        assert [noted.complete for noted in curves] == [i not in spoiled for i in range(len(SEEDS))]
+        sound = train_at_once(sessions, generators, [noted.add_epoch for noted in curves])
+        assert sound == [i not in spoiled for i in range(len(SEEDS))]
         return [noted.series for noted in curves]
 
     sound, spoiled = series(), series(1)
@@ -124,5 +125,5 @@ def test_a_network_that_diverges_leaves_the_others_alone(tiny_mnist, tmp_path, m
 )
 def test_what_is_trained_alone(changes, what, tiny_mnist, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (session,), _ = prepare_seeds([0], **laid_over(RECIPE, changes))
+    session = prepare("fit", **laid_over(RECIPE, changes))
     assert obstacle_to_a_stack(session) == what
