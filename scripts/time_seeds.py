@@ -11,9 +11,9 @@ from statistics import median
 
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.fit import prepare
+from mnist_mlp.fit.at_once import prepare_all, train_at_once
 from mnist_mlp.fit.settings import laid_over, read_settings
 from mnist_mlp.reproduction.epoch_curves import Curves
-from mnist_mlp.reproduction.trained_at_once import prepare_all, train_at_once
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("config", nargs="?", default="configs/published/nielsen-ch1-30.yaml")

@@ -12,11 +12,11 @@ import torch
 
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.fit import TrainingSession, prepare
+from mnist_mlp.fit.at_once import obstacle_to_a_stack, prepare_all, train_at_once
 from mnist_mlp.fit.settings import laid_over, read_settings
 from mnist_mlp.reproduction.epoch_curves import Curves
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Run, digest
-from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_all, train_at_once
 
 WORK_DIR = Path("logs") / "reproduction"
 DIVERGED = "a parameter became NaN or infinite: usually the learning rate is too large"

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from mnist_mlp.fit.at_once import prepare_all
 from mnist_mlp.reproduction.job import jobs_of
-from mnist_mlp.reproduction.trained_at_once import prepare_all
 
 
 def test_a_training_that_is_stopped_is_gone_on_with(job_of, tmp_path, monkeypatch):

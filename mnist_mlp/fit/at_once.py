@@ -20,7 +20,7 @@ from mnist_mlp.bare_loop.threads import is_for_one_thread
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.equations.penalties import strengths
-from mnist_mlp.fit import TrainingSession, prepare
+from mnist_mlp.fit.session import TrainingSession, prepare
 from mnist_mlp.fit.settings import laid_over
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.training.classifier import MLPClassifier

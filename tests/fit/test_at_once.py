@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from mnist_mlp.fit import prepare
+from mnist_mlp.fit.at_once import obstacle_to_a_stack, prepare_all, train_at_once
 from mnist_mlp.fit.settings import laid_over
 from mnist_mlp.reproduction.epoch_curves import Curves
-from mnist_mlp.reproduction.trained_at_once import obstacle_to_a_stack, prepare_all, train_at_once
 
 SEEDS = (3, 0, 4)
 
@@ -52,9 +52,7 @@ RECIPE: dict[str, Any] = {
 )
 def test_together_as_alone(changes, tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "mnist_mlp.reproduction.trained_at_once.JOINT_IMAGES", 50
-    )  # two mini-batches of each network, and the last
+    monkeypatch.setattr("mnist_mlp.fit.at_once.JOINT_IMAGES", 50)  # two mini-batches of each network, and the last
     settings = laid_over(RECIPE, changes)
     sessions, generators = prepare_all({**settings, "seed_everything": seed} for seed in SEEDS)
     assert obstacle_to_a_stack(sessions[0]) is None
