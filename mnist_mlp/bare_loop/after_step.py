@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -19,7 +19,7 @@ AfterStep = Callable[[], Any]
 
 def after_each_step(
     network: MLP | MLPStack,
-    optimizer: Optimizer,
+    optimizer: Optimizer | Sequence[Optimizer],
     schedulers: Sequence[LRScheduler] = (),
     clip: AfterStep | None = None,
     max_norm: float | None = None,
@@ -29,7 +29,7 @@ def after_each_step(
 
     Args:
         network: What is trained.
-        optimizer: What updates its parameters.
+        optimizer: What updates its parameters, or one for each network of a stack.
         schedulers: Those that step after each mini-batch.
         clip: What clips the gradients, where they are clipped.
         max_norm: The largest norm of the incoming weights of a hidden neuron, where there is a limit.
@@ -38,7 +38,9 @@ def after_each_step(
     moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
     calls = [call for call in (exchange, clip) if call]
     needs_step = moves_momentum or (isinstance(network, MLP) and not network.has_plain_layers)
-    calls.append(optimizer.step if needs_step else update_of(optimizer))
+    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else optimizer
+    updates = [each.step if needs_step else update_of(each) for each in optimizers]
+    calls.append(updates[0] if len(updates) == 1 else update_of_each(cast(MLPStack, network), updates))
     calls += [scheduler.step for scheduler in schedulers]
     return [*calls, partial(limit_hidden_norms, network, max_norm)] if max_norm else calls
 
@@ -82,6 +84,63 @@ class Descent:
         for (group, parameters), eta in zip(self.groups, self.learning_rates, strict=True):
             gradients = [p.grad for p in group["params"]]
             add_scaled_(parameters, gradients, -eta)
+
+
+class DescentOfEach:
+    """Plain gradient descent of the networks of a stack, each with its own eta, in one call for each parameter.
+
+    Args:
+        stack: The networks.
+        descents: The descent of each alone, which tells its learning rate at the time of the call.
+    """
+
+    def __init__(self, stack: MLPStack, descents: Sequence[Descent]) -> None:
+        self._descents = descents
+        self._rates: list[float] = []
+        self._parameters = [
+            (p, p.detach(), torch.empty(len(p), *[1] * (p.dim() - 1)).to(p)) for p in stack.parameters()
+        ]
+
+    def __call__(self) -> None:
+        """Make a step of all networks."""
+        rates = [eta for descent in self._descents for eta in descent.learning_rates]
+        if rates != self._rates:
+            self._rates = rates
+            for _, _, eta in self._parameters:
+                eta.copy_(eta.new_tensor(rates).view_as(eta))
+        for parameter, values, eta in self._parameters:
+            values.addcmul_(cast(Tensor, parameter.grad), eta, value=-1)
+
+
+class UpdateOfEach:
+    """The update of each network of a stack by its own optimizer.
+
+    Args:
+        stack: The networks.
+        updates: What updates the parameters of each, from their `grad`.
+    """
+
+    def __init__(self, stack: MLPStack, updates: Sequence[AfterStep]) -> None:
+        own = zip(*([*mlp.weights, *mlp.biases] for mlp in stack.networks), strict=True)
+        self._parameters = list(zip([*stack.weights, *stack.biases], own, strict=True))
+        self._updates = updates
+
+    def __call__(self) -> None:
+        """Give each network its part of the gradients, and update it."""
+        for stacked, own in self._parameters:
+            for parameter, gradient in zip(own, cast(Tensor, stacked.grad).unbind(), strict=True):
+                parameter.grad = gradient
+        for update in self._updates:
+            update()
+
+
+def update_of_each(stack: MLPStack, updates: Sequence[AfterStep]) -> AfterStep:
+    """What updates the networks of a stack: all in one call where each is updated by plain gradient descent."""
+    return DescentOfEach(stack, updates) if _are_of_one_rate(updates) else UpdateOfEach(stack, updates)
+
+
+def _are_of_one_rate(updates: Sequence[AfterStep]) -> TypeGuard[Sequence[Descent]]:
+    return all(isinstance(update, Descent) and len(update.groups) == 1 for update in updates)
 
 
 def update_of(optimizer: Optimizer) -> Callable[[], Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from typing import cast
 
 import torch
 from jaxtyping import Int
@@ -19,6 +20,7 @@ from mnist_mlp.bare_loop.gradient_steps import (
     Step,
     run_steps,
 )
+from mnist_mlp.equations.shapes import Strength
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
 from mnist_mlp.torch_internals import has_hooks
@@ -29,8 +31,8 @@ class BareLoop:
 
     Args:
         network: The network, or a stack; the second dimension of every tensor then counts the networks.
-        l1_strength: As in `MLP.l1_penalty`.
-        l2_strength: As in `MLP.l2_penalty`.
+        l1_strength: As in `MLP.l1_penalty`; for a stack, that of each network where they differ.
+        l2_strength: As in `MLP.l2_penalty`, the same.
         adversarial: epsilon of `mnist_mlp.network.adversarial`, or 0 for training images alone.
         generators: As in `ManualStep`.
         accumulate: Mini-batches whose mean gradients make one update.
@@ -42,8 +44,8 @@ class BareLoop:
     def __init__(
         self,
         network: MLP | MLPStack,
-        l1_strength: float = 0.0,
-        l2_strength: float = 0.0,
+        l1_strength: Strength = 0.0,
+        l2_strength: Strength = 0.0,
         adversarial: float = 0.0,
         generators: Sequence[torch.Generator] = (),
         accumulate: int = 1,
@@ -104,7 +106,7 @@ class BareLoop:
 
     def _kind_of_step(self, batch_size: int, of_labels: bool) -> AutogradStep | ManualStep:
         if isinstance(self.network, MLP) and needs_autograd(self.network):
-            return AutogradStep(self.network, *self.strengths, self.accumulate)
+            return AutogradStep(self.network, *cast(tuple[float, float], self.strengths), self.accumulate)
         step = self._manual_steps.get((batch_size, of_labels))
         if step is None or not step.belongs_to(self.network):
             step = ManualStep(self.network, batch_size, *self.strengths, self.generators, of_labels, self.accumulate)

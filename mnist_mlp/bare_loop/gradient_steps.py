@@ -16,7 +16,7 @@ from mnist_mlp.equations.backprop import Memory, Trace, backpropagate, feedforwa
 from mnist_mlp.equations.costs import OutputMemory
 from mnist_mlp.equations.matrix_product import ONEDNN_PRODUCTS, is_onednns
 from mnist_mlp.equations.penalties import PENALTIES
-from mnist_mlp.equations.shapes import Inputs, Outputs
+from mnist_mlp.equations.shapes import Inputs, Outputs, Strength
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.dropout import draw_mask
 from mnist_mlp.network.mlp import MLP
@@ -62,8 +62,8 @@ class ManualStep:
         network: The network, or a stack of several; x, y and z then have one more dimension in front. It is in training
             mode: its dropout, if any, is on.
         batch_size: Samples in every mini-batch.
-        l1_strength: As in `MLP.l1_penalty`.
-        l2_strength: As in `MLP.l2_penalty`.
+        l1_strength: As in `MLP.l1_penalty`, or that of each network, in a tensor.
+        l2_strength: As in `MLP.l2_penalty`, the same.
         generators: What the dropout masks of each network of a stack are drawn from; those of one network come from
             torch's global generator.
         of_labels: Whether the rows of y will always be one-hot, which saves an operation or two.
@@ -74,8 +74,8 @@ class ManualStep:
         self,
         network: MLP | MLPStack,
         batch_size: int,
-        l1_strength: float = 0.0,
-        l2_strength: float = 0.0,
+        l1_strength: Strength = 0.0,
+        l2_strength: Strength = 0.0,
         generators: Sequence[torch.Generator] = (),
         of_labels: bool = False,
         accumulate: int = 1,
@@ -95,7 +95,7 @@ class ManualStep:
         self.penalties = [
             (partial(PENALTIES[name].gradient, strength=strength), [torch.empty_like(w) for w in self.weights])
             for name, strength in (("l1", l1_strength), ("l2", l2_strength))
-            if strength
+            if torch.as_tensor(strength).any()
         ]
 
     def _allocate(self, network: MLP | MLPStack, batch_size: int) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mnist_mlp.equations.shapes import Scalar, Weights
+from mnist_mlp.equations.shapes import Scalar, Strength, Weights
 
 
 class Penalty(NamedTuple):
@@ -29,7 +29,7 @@ def l1(weights: Sequence[Tensor], strength: float) -> Scalar:
     return strength * torch.stack([w.abs().sum() for w in weights]).sum()
 
 
-def l1_gradient(w: Weights, strength: float, out: Weights | None = None) -> Weights:
+def l1_gradient(w: Weights, strength: Strength, out: Weights | None = None) -> Weights:
     """strength sgn(w), written into `out` where it is given; 0 where w is 0, as in PyTorch.
 
     Source: Nielsen, ch. 3, eq. (96).
@@ -45,7 +45,7 @@ def l2(weights: Sequence[Tensor], strength: float) -> Scalar:
     return strength / 2 * torch.stack([w.square().sum() for w in weights]).sum()
 
 
-def l2_gradient(w: Weights, strength: float, out: Weights | None = None) -> Weights:
+def l2_gradient(w: Weights, strength: Strength, out: Weights | None = None) -> Weights:
     """strength w, written into `out` where it is given.
 
     Source: Nielsen, ch. 3, eq. (88).

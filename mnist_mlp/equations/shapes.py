@@ -14,3 +14,4 @@ Weights = Float[Tensor, "*networks n n_before"]  # w^l, as in `torch.nn.Linear`
 Biases = Float[Tensor, "*networks n"]  # b^l
 Outputs = Float[Tensor, "*networks batch n_L"]  # of the last layer: z^L, a^L, delta^L, and the values y aimed at
 Scalar = Float[Tensor, ""]
+Strength = float | Float[Tensor, "networks 1 1"]  # of a penalty: one for all networks, or one for each

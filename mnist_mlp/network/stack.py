@@ -17,12 +17,16 @@ class MLPStack(nn.Module):
     Args:
         networks: Networks of the same sizes, activations and dropout; the cost is that of the first.
 
+    Attributes:
+        networks: The same.
+
     Raises:
         ValueError: if they differ in these.
     """
 
     def __init__(self, networks: Sequence[MLP]) -> None:
         super().__init__()
+        self.networks = tuple(networks)  # in a tuple, since their parameters are those of the stack
         self.sizes, self.activations = networks[0].sizes, networks[0].activations
         self.sigmas, self.cost = networks[0].sigmas, networks[0].cost
         self.dropout_probabilities = networks[0].dropout_probabilities

@@ -150,5 +150,5 @@ def jobs_of(name: str, config: Path, seeds: Sequence[int], device: str, deadline
     def job(*seeds: int) -> Job:
         return Job(name, seeds, settings, hashed, data, ROWS[name].splits, device, base, deadline)
 
-    together = obstacle_to_a_stack(session) is None
+    together = obstacle_to_a_stack([session]) is None
     return [job(*seeds)] if together else [job(seed) for seed in seeds]
