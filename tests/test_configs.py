@@ -25,7 +25,7 @@ def test_parses_and_builds(path, tmp_path, monkeypatch):
 def test_a_search_is_understood(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     search = read_search(path)
-    session = search.check()
+    session, *_ = search.check()
     assert session.model.mlp.sizes[0] == session.datamodule.image_size**2
     assert session.datamodule.val_size != 0
 

@@ -1,8 +1,9 @@
-"""What a worker of `mnist-mlp sweep` does: train one network, and give it up where its validation curve is hopeless."""
+"""What a worker of `mnist-mlp sweep` does: train networks, and give up where a validation curve is hopeless."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +14,67 @@ from typing_extensions import override
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit import prepare
+from mnist_mlp.fit.at_once import prepare_all, train_at_once
 from mnist_mlp.sweep.study import COMPLETE, DIVERGED, LATE, PRUNED, Outcome, TrialInFile
+from mnist_mlp.training.classifier import MLPClassifier
+from mnist_mlp.training.evaluation import logits_of
 
 
 @dataclass(frozen=True)
 class TrialJob:
-    """The training of one trial.
+    """The training of one trial, or of several at once.
 
     Attributes:
-        settings: All settings of `fit`, by section.
+        trials: All settings of `fit`, by section, of each trial, by its number.
         study: The study's file, which a worker on another machine need not see.
         study_name: The study's name.
-        number: The trial's.
         deadline: When to stop after the present epoch, as of `time.time()`, or None.
     """
 
-    settings: Mapping[str, Any]
+    trials: Mapping[int, Mapping[str, Any]]
     study: Path
     study_name: str
-    number: int
     deadline: float | None
 
-    def run(self) -> Outcome:
+    def run(self) -> list[Outcome]:
         """Train, on one thread.
+
+        Returns:
+            What came of each trial.
 
         Raises:
             ValueError: if the settings make no sense together.
         """
         started = time.process_time()
-        watch = ValidationCurve(self._trial(), self.deadline)
+        curves = [ValidationCurve(self._in_file(number), self.deadline) for number in self.trials]
         torch.set_num_threads(1)
         with quiet():
-            try:
-                prepare("fit", callbacks=[watch], **self.settings).execute()
-            except FloatingPointError:
-                watch.ending = DIVERGED
-        if not watch.curve and watch.ending == COMPLETE:
-            raise ValueError("the training ended before its first validation; a sweep chooses by val/acc")
-        return Outcome(watch.ending, watch.curve, time.process_time() - started)
+            if len(curves) == 1:
+                self._train_alone(curves[0])
+            else:
+                self._train_at_once(curves)
+        seconds = (time.process_time() - started) / len(curves)
+        return [Outcome(each.ending, each.accuracies, seconds) for each in curves]
 
-    def _trial(self) -> TrialInFile | None:
-        return TrialInFile(self.study, self.study_name, self.number) if self.study.exists() else None
+    def _in_file(self, number: int) -> TrialInFile | None:
+        return TrialInFile(self.study, self.study_name, number) if self.study.exists() else None
+
+    def _train_alone(self, curve: "ValidationCurve") -> None:
+        (settings,) = self.trials.values()
+        try:
+            prepare("fit", callbacks=[curve], **settings).execute()
+        except FloatingPointError:
+            curve.ending = DIVERGED
+        if not curve.accuracies and curve.ending == COMPLETE:
+            raise ValueError("the training ended before its first validation; a sweep chooses by val/acc")
+
+    def _train_at_once(self, curves: Sequence["ValidationCurve"]) -> None:
+        sessions, generators = prepare_all(self.trials.values())
+        epochs = sessions[0].trainer.max_epochs
+        sound = train_at_once(sessions, generators, [partial(each.add_epoch, epochs) for each in curves])
+        for curve, is_sound in zip(curves, sound, strict=True):
+            if curve.ending == COMPLETE and not is_sound:
+                curve.ending = DIVERGED
 
 
 def prepare_data(dataset: str, data_dir: str | None) -> None:
@@ -78,25 +99,35 @@ class ValidationCurve(Callback):
         deadline: As in `TrialJob`.
 
     Attributes:
-        curve: The accuracy, a fraction, after each validation.
+        accuracies: The accuracy, a fraction, after each validation.
         ending: How the training ended: COMPLETE, PRUNED or LATE.
     """
 
     def __init__(self, trial: TrialInFile | None, deadline: float | None) -> None:
         self._trial, self._deadline = trial, deadline
-        self.curve: list[float] = []
+        self.accuracies: list[float] = []
         self.ending = COMPLETE
+
+    def add_epoch(self, epochs: int | None, model: MLPClassifier, data: MNISTDataModule) -> bool:
+        """Note the accuracy after another one of so many epochs, and say whether the training goes on."""
+        logits, labels = logits_of(model, data.evaluation_loader("val"))
+        is_last = len(self.accuracies) + 1 == epochs
+        return self._goes_on((logits.argmax(dim=1) == labels).float().mean().item(), is_last)
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
-        self.curve.append(trainer.callback_metrics["val/acc"].item())
-        is_hopeless = self._trial is not None and self._trial.report(len(self.curve) - 1, self.curve[-1])
-        if trainer.current_epoch + 1 == trainer.max_epochs:
-            return  # it ends anyway
+        if not trainer.sanity_checking:
+            is_last = trainer.current_epoch + 1 == trainer.max_epochs
+            goes_on = self._goes_on(trainer.callback_metrics["val/acc"].item(), is_last)
+            trainer.should_stop = trainer.should_stop or not goes_on
+
+    def _goes_on(self, accuracy: float, is_last: bool) -> bool:
+        self.accuracies.append(accuracy)
+        is_hopeless = self._trial is not None and self._trial.report(len(self.accuracies) - 1, accuracy)
+        if is_last:
+            return True  # it ends anyway
         if is_hopeless:
             self.ending = PRUNED
         elif self._deadline is not None and time.time() > self._deadline:
             self.ending = LATE
-        trainer.should_stop = trainer.should_stop or self.ending != COMPLETE
+        return self.ending == COMPLETE

@@ -77,11 +77,11 @@ class Search:
             yield from ({**first, name: corner} for corner in parameter.corners[1:])
         yield {name: parameter.corners[-1] for name, parameter in parameters.items()}
 
-    def check(self) -> TrainingSession:
+    def check(self) -> list[TrainingSession]:
         """See that `fit` understands the ends of all ranges and all choices, before anything is trained.
 
         Returns:
-            The session of one of them.
+            A session of each.
 
         Raises:
             ValueError: if it does not, or there would be no validation images to choose by.
@@ -91,7 +91,7 @@ class Search:
             session.model.configure_optimizers()
         if sessions[0].config.data.val_size == 0:
             raise ValueError(f"{self.config}: a sweep chooses by the validation images; give data.val_size more than 0")
-        return sessions[0]
+        return sessions
 
 
 def read_search(config: Path) -> Search:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.executors.choice import executor_for
+from mnist_mlp.fit.at_once import obstacle_to_a_stack
 from mnist_mlp.sweep.best_settings import check_replaceable, complete, line_of, table_of, write_best
 from mnist_mlp.sweep.job import prepare_data
 from mnist_mlp.sweep.picture import draw_sweep
@@ -19,6 +20,7 @@ from mnist_mlp.sweep.trial_runs import write_trial_runs
 from mnist_mlp.sweep.trials import train_trials
 
 TABLE_WIDTH = 150
+AT_ONCE = 8  # small networks of one shape in one process
 
 
 def sweep(options: argparse.Namespace) -> int:
@@ -35,7 +37,8 @@ def sweep(options: argparse.Namespace) -> int:
     """
     deadline = None if options.budget is None else time.time() + 60 * options.budget
     search = read_search(options.config)
-    session = search.check()
+    sessions = search.check()
+    session = sessions[0]
     folder = Path(session.config.trainer.default_root_dir) / session.config.name
     best = folder / f"{folder.name}-best.yaml"
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,13 +49,15 @@ def sweep(options: argparse.Namespace) -> int:
     seed = int(session.config.seed_everything)
     path = options.study or folder / "study.journal"
     console = wide_console(TABLE_WIDTH)
-    said = console.status(f"{options.trials} trials, {options.workers} at a time; kept in {path}")
+    at_once = AT_ONCE if obstacle_to_a_stack(sessions) is None else 1
+    said = console.status(f"{options.trials} trials, {options.workers * at_once} at a time; kept in {path}")
     with (
         SharedStudy(path, search, seed) as study,
         executor_for(options.workers, options.cluster, on_workers) as executor,
         said,
     ):
-        for trial in train_trials(study, path, search, executor, options.trials, options.workers, deadline):
+        workers = options.workers
+        for trial in train_trials(study, path, search, executor, options.trials, workers, at_once, deadline):
             console.print(line_of(trial, search), highlight=False, soft_wrap=True)
             write_trial_runs([trial], folder)
     trials = study.ended()

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from optuna.trial import FrozenTrial, Trial
@@ -17,7 +19,14 @@ MOST_FAILURES = 3  # while no trial has ended well: then it is not the trials' v
 
 
 def train_trials(
-    study: SharedStudy, path: Path, search: Search, executor: Executor, most: int, workers: int, deadline: float | None
+    study: SharedStudy,
+    path: Path,
+    search: Search,
+    executor: Executor,
+    most: int,
+    workers: int,
+    at_once: int,
+    deadline: float | None,
 ) -> Iterator[FrozenTrial]:
     """Train trials, and yield each when it has ended.
 
@@ -27,34 +36,41 @@ def train_trials(
         search: What is looked for.
         executor: Where they are trained.
         most: How many trials there are to be, those that ended before included.
-        workers: How many are trained at a time.
+        workers: How many jobs run at a time.
+        at_once: How many trials one job trains.
         deadline: When to start none, and stop those that are trained, as of `time.time()`, or None.
 
     Raises:
         ValueError: if nothing but failures came of the first trials.
         BrokenExecutor: if nothing trains trials any more; the study keeps those that have ended.
     """
-    running: dict[Future[Outcome], Trial] = {}
+    running: dict[Future[list[Outcome]], list[Trial]] = {}
     is_over = False
     while True:
         is_over = is_over or (deadline is not None and time.time() > deadline)
-        while not is_over and len(running) < workers and (trial := study.ask(most)):
-            settings = laid_over(search.settings_of(trial.params), SILENT)
-            job = TrialJob(settings, path.absolute(), search.digest, trial.number, deadline)
-            running[executor.submit(job.run)] = trial
+        while not is_over and len(running) < workers and (trials := _ask(study, most, at_once)):
+            settings = {trial.number: laid_over(search.settings_of(trial.params), SILENT) for trial in trials}
+            job = TrialJob(settings, path.absolute(), search.digest, deadline)
+            running[executor.submit(job.run)] = trials
         if not running:
             return
         for future in wait(running, return_when=FIRST_COMPLETED).done:
-            trial = running.pop(future)
+            trials = running.pop(future)
             error = future.exception()
             if isinstance(error, BrokenExecutor):
                 raise error
-            if error:
-                study.tell_error(trial, plain_sentence(error))
-            else:
-                study.tell(trial, future.result())
-            yield study.frozen(trial.number)
+            for place, trial in enumerate(trials):
+                if error:
+                    study.tell_error(trial, plain_sentence(error))
+                else:
+                    study.tell(trial, future.result()[place])
+                yield study.frozen(trial.number)
         _check_failures(study.ended())
+
+
+def _ask(study: SharedStudy, most: int, at_once: int) -> list[Trial]:
+    """The trials of the next job; none where there are enough."""
+    return list(islice(iter(partial(study.ask, most), None), at_once))
 
 
 def _check_failures(ended: list[FrozenTrial]) -> None:

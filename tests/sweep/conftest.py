@@ -26,6 +26,11 @@ class SameProcess(Executor):
     def __init__(self):
         self.jobs = []
 
+    @property
+    def trials(self):
+        """The settings of all trials, by number."""
+        return {number: settings for job in self.jobs for number, settings in job.trials.items()}
+
     def submit(self, function, /, *args, **kwargs):
         self.jobs.append(function.__self__)
         future = Future()

@@ -11,6 +11,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
+from mnist_mlp.sweep.job import TrialJob
 from mnist_mlp.sweep.search import read_search
 from mnist_mlp.sweep.study import SharedStudy
 from mnist_mlp.sweep.sweep import sweep
@@ -47,7 +48,7 @@ def hyper_parameters(run):
 def test_a_sweep_from_its_start_to_the_training_of_its_best_settings(options, same_process, capsys):
     assert sweep(options()) == 0
     out = capsys.readouterr().out
-    trained = {job.number: job.settings for job in same_process.jobs}
+    trained = same_process.trials
     assert len(trained) == 3
     assert all(f"trial {number}: " in out for number in trained)
     assert f"mnist-mlp fit --config {BEST}" in out
@@ -73,13 +74,13 @@ def test_a_sweep_from_its_start_to_the_training_of_its_best_settings(options, sa
 def test_tensorboard_has_a_run_of_each_trial(options, same_process):
     sweep(options())
     accuracies = {trial.number: trial.value for trial in trials_of(options().config)}
-    for job in same_process.jobs:
-        settings, metrics = hyper_parameters(FOLDER / f"trial_{job.number}")
-        optimizer = job.settings["model"]["optimizer"]["init_args"]
+    for number, trained in same_process.trials.items():
+        settings, metrics = hyper_parameters(FOLDER / f"trial_{number}")
+        optimizer = trained["model"]["optimizer"]["init_args"]
         assert settings["model.optimizer.lr"] == optimizer["lr"]
         assert settings["model.optimizer.momentum"] == optimizer["momentum"]
-        assert settings["model.hidden_sizes.width"] == job.settings["model"]["hidden_sizes"][0]
-        assert metrics == {"val/best_acc": pytest.approx(accuracies[job.number])}
+        assert settings["model.hidden_sizes.width"] == trained["model"]["hidden_sizes"][0]
+        assert metrics == {"val/best_acc": pytest.approx(accuracies[number])}
 
 
 def test_the_same_command_trains_nothing_twice(options, same_process, capsys):
@@ -89,7 +90,7 @@ def test_the_same_command_trains_nothing_twice(options, same_process, capsys):
     assert len(same_process.jobs) == 2
     assert BEST.read_text() == before
     sweep(options(trials=3))
-    assert [job.number for job in same_process.jobs] == [0, 1, 2]
+    assert [list(job.trials) for job in same_process.jobs] == [[0], [1], [2]]
 
 
 def test_a_run_that_is_missing_is_written_again(options, same_process):
@@ -104,9 +105,35 @@ def test_a_run_that_is_missing_is_written_again(options, same_process):
 
 def test_the_same_seed_finds_the_same_settings(options, same_process):
     sweep(options())
-    first = [job.settings["model"] for job in same_process.jobs]
     sweep(options(study=Path("other.journal")))
-    assert [job.settings["model"] for job in same_process.jobs[3:]] == first
+    drawn = [job.trials[number]["model"] for job, number in zip(same_process.jobs, (0, 1, 2, 0, 1, 2), strict=True)]
+    assert drawn[:3] == drawn[3:]
+
+
+@pytest.fixture
+def of_numbers(config):
+    """Let the search be one for numbers only."""
+    shape = re.search(r"  model.hidden_sizes: .*\n", config.read_text())
+    assert shape
+    text = config.read_text().replace(shape[0], "  model.l2: {low: 0.0, high: 1.0}\n")
+    config.write_text(text.replace("  activation: relu", "  hidden_sizes: [8]\n  activation: relu"))
+
+
+def test_small_networks_that_differ_in_numbers_are_trained_at_once(of_numbers, options, same_process, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.sweep.sweep.AT_ONCE", 3)
+    assert sweep(options(trials=5)) == 0
+    assert [list(job.trials) for job in same_process.jobs] == [[0, 1, 2], [3, 4]]
+    at_once = {trial.number: trial.intermediate_values for trial in trials_of(options().config)}
+    assert len(at_once) == 5
+    for number, settings in same_process.trials.items():
+        (alone,) = TrialJob({number: settings}, Path("none.journal"), "", None).run()
+        assert list(at_once[number].values()) == pytest.approx(alone.curve[: len(at_once[number])], abs=0.011)
+
+
+def test_networks_at_once_that_fail_say_so_each(of_numbers, options, config, same_process):
+    config.write_text(config.read_text().replace("train_size: 320", "train_size: 31"))
+    with pytest.raises(ValueError, match="all 5 trials failed, the last one with: batch_size must be at most the 31"):
+        sweep(options(trials=5))
 
 
 def test_a_budget_that_is_over_says_how_to_go_on(options, same_process, capsys):

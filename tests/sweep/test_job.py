@@ -37,7 +37,8 @@ def train(search):
 
     def outcome(deadline=None, **settings):
         settings = laid_over(laid_over(search.settings_of(DRAWN), SILENT), settings)
-        return TrialJob(settings, STUDY, search.digest, 0, deadline).run()
+        (outcome,) = TrialJob({0: settings}, STUDY, search.digest, deadline).run()
+        return outcome
 
     return outcome
 
@@ -99,8 +100,61 @@ def test_a_hopeless_training_is_given_up(search, others, ending):
         for each in trials[:5]:
             study.tell(each, Outcome(COMPLETE, [others] * 3, 1.0))
         trial = trials[5]
-        job = TrialJob(laid_over(search.settings_of(DRAWN), SILENT), STUDY, search.digest, trial.number, None)
-        outcome = job.run()
+        settings = laid_over(search.settings_of(DRAWN), SILENT)
+        (outcome,) = TrialJob({trial.number: settings}, STUDY, search.digest, None).run()
         assert outcome.ending == ending
         assert len(outcome.curve) == (2 if ending == PRUNED else 3)
         assert list(study.frozen(trial.number).intermediate_values.values()) == outcome.curve
+
+
+@pytest.fixture
+def train_at_once(search):
+    """Train trials of which a file may know, which differ in some settings."""
+
+    def outcomes(*own, deadline=None, numbers=None):
+        trials = [laid_over(laid_over(search.settings_of(DRAWN), SILENT), each) for each in own]
+        numbers = numbers or range(len(own))
+        return TrialJob(dict(zip(numbers, trials, strict=True)), STUDY, search.digest, deadline).run()
+
+    return outcomes
+
+
+def with_rate(lr, l2=0.0):
+    return {"model": {"l2": l2, "optimizer": {"init_args": {"lr": lr}}}}
+
+
+def test_trials_at_once_have_the_curves_that_they_have_alone(train, train_at_once):
+    own = [with_rate(0.1), with_rate(0.01, 3.0), with_rate(1.0), {"seed_everything": 7}]
+    together = train_at_once(*own)
+    alone = [train(**settings) for settings in own]
+    assert [each.curve for each in together] == [pytest.approx(each.curve, abs=0.011) for each in alone]
+    assert len({tuple(each.curve) for each in together}) == len(own)
+    assert {each.ending for each in together} == {COMPLETE}
+    assert together[0].seconds > 0
+
+
+def test_one_of_several_that_diverges(train_at_once):
+    first, second, third = train_at_once(with_rate(0.1), with_rate(1e38), with_rate(0.01))
+    assert (second.ending, second.curve) == (DIVERGED, [])
+    assert [(each.ending, len(each.curve)) for each in (first, third)] == [(COMPLETE, 3)] * 2
+
+
+def test_several_that_are_late_stop_after_their_epoch(train_at_once):
+    outcomes = train_at_once(with_rate(0.1), with_rate(0.2), deadline=time.time())
+    assert [(each.ending, len(each.curve)) for each in outcomes] == [(LATE, 1)] * 2
+    once = {"trainer": {"max_epochs": 1}}
+    outcomes = train_at_once(once, once, deadline=time.time())
+    assert [each.ending for each in outcomes] == [COMPLETE] * 2
+
+
+def test_a_hopeless_one_of_several_is_given_up_and_the_others_are_not(search, train_at_once):
+    with SharedStudy(STUDY, search, 0) as study:
+        trials: list[Any] = [study.ask(9) for _ in range(7)]
+        for each in trials[:5]:
+            study.tell(each, Outcome(COMPLETE, [0.3] * 3, 1.0))
+        numbers = [trial.number for trial in trials[5:]]
+        hopeless, other = train_at_once(with_rate(1e-9), with_rate(0.1), numbers=numbers)
+        assert (hopeless.ending, len(hopeless.curve)) == (PRUNED, 2)
+        assert (other.ending, len(other.curve)) == (COMPLETE, 3)
+        for number, outcome in zip(numbers, (hopeless, other), strict=True):
+            assert list(study.frozen(number).intermediate_values.values()) == outcome.curve

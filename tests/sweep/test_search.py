@@ -34,14 +34,14 @@ def test_the_number_of_a_range_is_read_as_fit_reads_it(config):
 
 
 def test_one_of_the_drawn_settings_is_checked_as_a_training(config):
-    session = read_search(config).check()
+    session, *_ = read_search(config).check()
     assert session.model.mlp.sizes == (784, 3, 10)
     assert session.config.model.optimizer.init_args.lr == 1e-3
 
 
 @pytest.mark.parametrize("optimizer", ["optimizer: SGD", "dropout: 0.0"])  # named by its name alone, and by default
 def test_an_optimizer_has_its_arguments_where_it_is_not_spelt_out(config, optimizer):
-    session = search_with(config, "optimizer: {class_path: torch.optim.SGD}", optimizer).check()
+    session, *_ = search_with(config, "optimizer: {class_path: torch.optim.SGD}", optimizer).check()
     assert session.config.model.optimizer.class_path == "torch.optim.SGD"
     assert session.config.model.optimizer.init_args.lr == 1e-3
 
