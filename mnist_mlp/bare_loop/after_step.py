@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeGuard, cast
 
 import torch
@@ -38,9 +39,11 @@ def after_each_step(
     moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
     calls = [call for call in (exchange, clip) if call]
     needs_step = moves_momentum or (isinstance(network, MLP) and not network.has_plain_layers)
-    optimizers = [optimizer] if isinstance(optimizer, Optimizer) else optimizer
-    updates = [each.step if needs_step else update_of(each) for each in optimizers]
-    calls.append(updates[0] if len(updates) == 1 else update_of_each(cast(MLPStack, network), updates))
+    update: Callable[[Optimizer], AfterStep] = attrgetter("step") if needs_step else update_of
+    if isinstance(optimizer, Optimizer):
+        calls.append(update(optimizer))
+    else:
+        calls.append(update_of_each(cast(MLPStack, network), [update(each) for each in optimizer]))
     calls += [scheduler.step for scheduler in schedulers]
     return [*calls, partial(limit_hidden_norms, network, max_norm)] if max_norm else calls
 

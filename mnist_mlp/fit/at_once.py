@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from jaxtyping import Float32, Int64
 from lightning import Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -123,37 +123,81 @@ def train_at_once(
     Returns:
         For each network whether it is sound: one that diverges ends without a further call, and the others go on.
     """
-    models = [session.model.to(generator.device) for session, generator in zip(sessions, generators, strict=True)]
-    model, data = models[0], sessions[0].datamodule
+    data = sessions[0].datamodule
     data.prepare_data()
     data.setup("fit")
-    loaders = [_with_seed(data, session.datamodule.seed).train_dataloader() for session in sessions]
-    n = len(data.train_images.labels)
-
-    stack = MLPStack([each.mlp for each in models])
-    if _have_one_recipe(sessions):
-        optimizers = [model.optimizer(stack.parameters())]
-    else:
-        optimizers = [_optimizer(session) for session in sessions]
-    schedulers = [
-        cast(LRScheduler, each.scheduler(optimizer))
-        for each, optimizer in zip(models, optimizers, strict=False)  # one for all, or one for each
-        if each.scheduler
+    networks = [
+        _Network(session.model.to(generator.device), generator, _with_seed(data, session.datamodule.seed), call)
+        for session, generator, call in zip(sessions, generators, after_epoch, strict=True)
     ]
-    per_step, per_epoch = (schedulers, []) if model.scheduler_interval == "step" else ([], schedulers)
-    l1, l2 = zip(*(strengths(each.l1, each.l2, n) for each in models), strict=True)
-    bare_loop = BareLoop(stack, _of_all(l1, stack), _of_all(l2, stack), generators=generators)
-    going = list(zip(models, after_epoch, strict=True))
+    shared = _have_one_recipe(sessions)
+    together = _Together(networks, len(data.train_images.labels), shared)
+    going = networks
     for epoch in range(sessions[0].trainer.max_epochs or 0):
-        after_step = after_each_step(stack, optimizers, per_step, max_norm=model.max_norm)
-        for xs, labels in joint_blocks(loaders, epoch):
-            bare_loop.train(xs, labels, after_step)
-        for scheduler in per_epoch:
-            scheduler.step()
-        going = [(each, call) for each, call in going if _is_sound(each) and call(each, data)]
+        together.train(epoch)
+        going = [each for each in going if each.is_sound and each.after_epoch(each.model, data)]
         if not going:
             break
-    return [_is_sound(each) for each in models]
+        if len(going) < len(together.networks) and not shared:
+            together = _Together(going, len(data.train_images.labels), shared)
+    return [each.is_sound for each in networks]
+
+
+class _Network:
+    """One of several networks, and what is its own."""
+
+    def __init__(
+        self, model: MLPClassifier, generator: torch.Generator, data: MNISTDataModule, after_epoch: AfterEpoch
+    ) -> None:
+        self.model = model
+        self.generator = generator
+        self.loader = data.train_dataloader()
+        self.after_epoch = after_epoch
+        self.recipe = _Recipe(model, model.mlp.parameters())
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has not diverged."""
+        return all(bool(parameter.isfinite().all()) for parameter in self.model.parameters())
+
+
+class _Recipe:
+    """An optimizer of parameters, and its schedule, of the kind that a model asks for."""
+
+    def __init__(self, model: MLPClassifier, parameters: Iterable[nn.Parameter]) -> None:
+        self.optimizer = model.optimizer(parameters)
+        self.scheduler = cast(LRScheduler, model.scheduler(self.optimizer)) if model.scheduler else None
+
+
+class _Together:
+    """Networks as a stack, and what trains it.
+
+    Args:
+        networks: The networks.
+        n: The number of images that train.
+        shared: Whether one recipe serves all: one call updates them, and its state cannot be taken apart.
+    """
+
+    def __init__(self, networks: Sequence[_Network], n: int, shared: bool) -> None:
+        self.networks = networks
+        self._model = networks[0].model
+        self._stack = MLPStack([each.model.mlp for each in networks])
+        self._recipe = _Recipe(self._model, self._stack.parameters()) if shared else None
+        l1, l2 = zip(*(strengths(each.model.l1, each.model.l2, n) for each in networks), strict=True)
+        generators = [each.generator for each in networks]
+        self._bare_loop = BareLoop(self._stack, _of_all(l1, self._stack), _of_all(l2, self._stack), 0.0, generators)
+
+    def train(self, epoch: int) -> None:
+        """Train for an epoch, the first of which is 0."""
+        recipes = [self._recipe] if self._recipe else [each.recipe for each in self.networks]
+        schedulers = [recipe.scheduler for recipe in recipes if recipe.scheduler]
+        per_step, per_epoch = (schedulers, []) if self._model.scheduler_interval == "step" else ([], schedulers)
+        optimizer = self._recipe.optimizer if self._recipe else [recipe.optimizer for recipe in recipes]
+        after_step = after_each_step(self._stack, optimizer, per_step, max_norm=self._model.max_norm)
+        for xs, labels in joint_blocks([each.loader for each in self.networks], epoch):
+            self._bare_loop.train(xs, labels, after_step)
+        for scheduler in per_epoch:
+            scheduler.step()
 
 
 def _have_one_recipe(sessions: Sequence[TrainingSession]) -> bool:
@@ -167,10 +211,6 @@ def _of_all(values: Sequence[float], stack: MLPStack) -> Strength:
     if len(set(values)) == 1:
         return values[0]
     return stack.weights[0].new_tensor(values).view(-1, 1, 1)
-
-
-def _is_sound(model: MLPClassifier) -> bool:
-    return all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
 def _with_seed(data: MNISTDataModule, seed: int) -> MNISTDataModule:

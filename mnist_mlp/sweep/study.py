@@ -98,11 +98,15 @@ class SharedStudy:
         Those that nobody trains any longer come again first, and do not count twice.
         """
         self._take_over()
-        if sum(self._counts(trial) for trial in self.study.trials) >= most:
+        if not self.left(most):
             return None
         trial = self.study.ask(self._distributions)
         trial.set_user_attr(OWNER, self._id)
         return trial
+
+    def left(self, most: int) -> int:
+        """How many trials may still be asked for, where there are to be so many."""
+        return max(0, most - sum(self._counts(trial) for trial in self.study.trials))
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Keep what came of a trial; one that was late is trained again from its start, by whoever asks next."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from functools import partial
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
 from optuna.trial import FrozenTrial, Trial
@@ -37,7 +38,7 @@ def train_trials(
         executor: Where they are trained.
         most: How many trials there are to be, those that ended before included.
         workers: How many jobs run at a time.
-        at_once: How many trials one job trains.
+        at_once: How many trials one job trains, at most: towards the end they are shared out.
         deadline: When to start none, and stop those that are trained, as of `time.time()`, or None.
 
     Raises:
@@ -48,7 +49,7 @@ def train_trials(
     is_over = False
     while True:
         is_over = is_over or (deadline is not None and time.time() > deadline)
-        while not is_over and len(running) < workers and (trials := _ask(study, most, at_once)):
+        while not is_over and len(running) < workers and (trials := _ask(study, most, workers, at_once)):
             settings = {trial.number: laid_over(search.settings_of(trial.params), SILENT) for trial in trials}
             job = TrialJob(settings, path.absolute(), search.digest, deadline)
             running[executor.submit(job.run)] = trials
@@ -68,9 +69,10 @@ def train_trials(
         _check_failures(study.ended())
 
 
-def _ask(study: SharedStudy, most: int, at_once: int) -> list[Trial]:
-    """The trials of the next job; none where there are enough."""
-    return list(islice(iter(partial(study.ask, most), None), at_once))
+def _ask(study: SharedStudy, most: int, workers: int, at_once: int) -> list[Trial]:
+    """The trials of the next job, no more than would be left for each worker; none where there are enough."""
+    share = ceil(study.left(most) / workers)
+    return list(islice(iter(partial(study.ask, most), None), min(at_once, max(1, share))))
 
 
 def _check_failures(ended: list[FrozenTrial]) -> None:

@@ -146,7 +146,16 @@ def test_plain_descent_of_all_is_one_call_for_each_parameter():
         optimizers[1].param_groups[0]["lr"] = 0.4  # as a schedule does it
 
 
-def test_a_network_that_is_done_is_called_no_more(tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
+@pytest.mark.parametrize(
+    "own",
+    [
+        [{"model": {"l2": l2, "optimizer": sgd(lr=lr)}} for lr, l2 in ((0.1, 1.0), (0.5, 2.0), (1.0, 2.0))],
+        [{"model": {"optimizer": adam(lr=lr)}} for lr in (0.1, 0.05, 0.01)],
+    ],
+    ids=["rates", "optimizers"],
+)
+def test_a_network_that_is_done_leaves_the_others_alone(own, tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
+    """Also where one is left, and where all are done before their time."""
     monkeypatch.chdir(tmp_path)
     called = []
 
@@ -157,9 +166,16 @@ def test_a_network_that_is_done_is_called_no_more(tiny_mnist, tmp_path, monkeypa
 
         return after_epoch
 
-    sessions, generators = prepare_all({**RECIPE, "seed_everything": seed} for seed in SEEDS)
-    train_at_once(sessions, generators, [call(0, 1), call(1, 2), call(2, 1)])
-    assert called == [0, 1, 2, 1]  # and the third epoch, which nobody waits for, is not trained
+    trainings = [laid_over(RECIPE, {"trainer": {"max_epochs": 9}, **each}) for each in own]
+    sessions, generators = prepare_all(trainings)
+    assert train_at_once(sessions, generators, [call(0, 1), call(1, 3), call(2, 2)]) == [True] * 3
+    assert called == [0, 1, 2, 1, 2, 1]
+    for session, settings, epochs in zip(sessions, trainings, (1, 3, 2), strict=True):
+        once = {"trainer": {"enable_checkpointing": False, "max_epochs": epochs}}
+        alone = prepare("fit", **laid_over(settings, once))
+        alone.execute()
+        for one, other in zip(alone.model.parameters(), session.model.parameters(), strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_that_diverges_leaves_the_others_alone(tiny_mnist, tmp_path, monkeypatch, without_shape_checks):

@@ -130,6 +130,11 @@ def test_small_networks_that_differ_in_numbers_are_trained_at_once(of_numbers, o
         assert list(at_once[number].values()) == pytest.approx(alone.curve[: len(at_once[number])], abs=0.011)
 
 
+def test_towards_the_end_trials_are_shared_out(of_numbers, options, same_process):
+    sweep(options(trials=11, workers=2))
+    assert [len(job.trials) for job in same_process.jobs] == [6, 3, 1, 1]
+
+
 def test_networks_at_once_that_fail_say_so_each(of_numbers, options, config, same_process):
     config.write_text(config.read_text().replace("train_size: 320", "train_size: 31"))
     with pytest.raises(ValueError, match="all 5 trials failed, the last one with: batch_size must be at most the 31"):
