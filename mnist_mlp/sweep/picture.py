@@ -40,7 +40,7 @@ def draw_sweep(
     _draw_importances(importances, study, trials, list(parameters))
     _draw_parallel(below, complete(trials), parameters)
     with replaced_at_once(path) as part:
-        figure.savefig(part, format="png", dpi=110)
+        figure.savefig(part, format="png", dpi=110, bbox_inches="tight")
 
 
 def _error(accuracy: float | None) -> float:
@@ -71,7 +71,7 @@ def _draw_history(axes: Any, trials: Sequence[FrozenTrial]) -> None:
 def _draw_importances(axes: Any, study: optuna.Study, trials: Sequence[FrozenTrial], names: list[str]) -> None:
     """How much each setting matters to the accuracy."""
     axes.set(
-        title="Importance, among trials trained to the end",
+        title="Importance,\namong trials trained to the end",
         xlabel="share, by PED-ANOVA (Watanabe et al., 2023)",
     )
     axes.spines[["top", "right"]].set_visible(False)
