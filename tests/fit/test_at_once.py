@@ -146,15 +146,19 @@ def test_plain_descent_of_all_is_one_call_for_each_parameter():
         optimizers[1].param_groups[0]["lr"] = 0.4  # as a schedule does it
 
 
+RATES = [{"model": {"l2": l2, "optimizer": sgd(lr=lr)}} for lr, l2 in ((0.1, 1.0), (0.5, 2.0), (1.0, 2.0))]
+OPTIMIZERS = [{"model": {"optimizer": adam(lr=lr)}} for lr in (0.1, 0.05, 0.01)]
+WITH_MOMENTUM = [{"model": {"optimizer": sgd(lr=0.05, momentum=0.9)}, "seed_everything": seed} for seed in SEEDS]
+
+
 @pytest.mark.parametrize(
-    "own",
-    [
-        [{"model": {"l2": l2, "optimizer": sgd(lr=lr)}} for lr, l2 in ((0.1, 1.0), (0.5, 2.0), (1.0, 2.0))],
-        [{"model": {"optimizer": adam(lr=lr)}} for lr in (0.1, 0.05, 0.01)],
-    ],
-    ids=["rates", "optimizers"],
+    ("own", "trained"),
+    [(RATES, (1, 3, 2)), (OPTIMIZERS, (1, 3, 2)), (WITH_MOMENTUM, (3, 3, 3))],
+    ids=["rates", "optimizers", "one optimizer, whose state cannot be taken apart"],
 )
-def test_a_network_that_is_done_leaves_the_others_alone(own, tiny_mnist, tmp_path, monkeypatch, without_shape_checks):
+def test_a_network_that_is_done_leaves_the_others_alone(
+    own, trained, tiny_mnist, tmp_path, monkeypatch, without_shape_checks
+):
     """Also where one is left, and where all are done before their time."""
     monkeypatch.chdir(tmp_path)
     called = []
@@ -170,12 +174,25 @@ def test_a_network_that_is_done_leaves_the_others_alone(own, tiny_mnist, tmp_pat
     sessions, generators = prepare_all(trainings)
     assert train_at_once(sessions, generators, [call(0, 1), call(1, 3), call(2, 2)]) == [True] * 3
     assert called == [0, 1, 2, 1, 2, 1]
-    for session, settings, epochs in zip(sessions, trainings, (1, 3, 2), strict=True):
+    for session, settings, epochs in zip(sessions, trainings, trained, strict=True):
         once = {"trainer": {"enable_checkpointing": False, "max_epochs": epochs}}
         alone = prepare("fit", **laid_over(settings, once))
         alone.execute()
         for one, other in zip(alone.model.parameters(), session.model.parameters(), strict=True):
             torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+
+
+def test_groups_with_rates_of_their_own_are_updated_by_each_optimizer():
+    networks = [MLP([5, 4, 3]) for _ in range(2)]
+    stack = MLPStack(networks)
+    groups = [[{"params": mlp.weights, "lr": 0.1}, {"params": mlp.biases, "lr": 0.2}] for mlp in networks]
+    (update,) = after_each_step(stack, [torch.optim.SGD(each) for each in groups])
+    before = [parameter.clone() for parameter in (*stack.weights, *stack.biases)]
+    for parameter in stack.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    update()
+    steps = [(was - now).mean().item() for was, now in zip(before, (*stack.weights, *stack.biases), strict=True)]
+    assert steps == pytest.approx([0.1, 0.1, 0.2, 0.2], rel=1e-4)
 
 
 def test_a_network_that_diverges_leaves_the_others_alone(tiny_mnist, tmp_path, monkeypatch, without_shape_checks):

@@ -123,8 +123,10 @@ def test_small_networks_that_differ_in_numbers_are_trained_at_once(of_numbers, o
     monkeypatch.setattr("mnist_mlp.sweep.sweep.AT_ONCE", 3)
     assert sweep(options(trials=5)) == 0
     assert [list(job.trials) for job in same_process.jobs] == [[0, 1, 2], [3, 4]]
-    at_once = {trial.number: trial.intermediate_values for trial in trials_of(options().config)}
+    trials = trials_of(options().config)
+    at_once = {trial.number: trial.intermediate_values for trial in trials}
     assert len(at_once) == 5
+    assert all(trial.value in (None, max(trial.intermediate_values.values())) for trial in trials)
     for number, settings in same_process.trials.items():
         (alone,) = TrialJob({number: settings}, Path("none.journal"), "", None).run()
         assert list(at_once[number].values()) == pytest.approx(alone.curve[: len(at_once[number])], abs=0.011)
