@@ -1,5 +1,6 @@
 """`MNISTDataModule`: honest splits, and a loader whose data lives on the training device."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -268,6 +269,20 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
         order = EpochSampler(len(data.labels), self.seed, shuffle)
         batches = DistributedBatchSampler(order, batch_size, rank, world_size)
         return DeviceLoader(data, batches, device, self.mean, self.std, steps, augmentation)
+
+
+def prepare_data(data: Iterable[tuple[str, str | None]]) -> None:
+    """See that a machine has the images of trainings; what is missing is downloaded.
+
+    Args:
+        data: Data sets, each with the folder it lies in, as `MNISTDataModule` takes them.
+
+    Raises:
+        ValueError: if a path leads to none.
+        OSError: if they are not there, and cannot be fetched.
+    """
+    for dataset, data_dir in data:
+        MNISTDataModule(dataset, data_dir).prepare_data()
 
 
 def _pixel_statistics(images: UInt8[Tensor, "n pixels"]) -> tuple[float, float]:

@@ -15,13 +15,14 @@ from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file, check_picture
 from mnist_mlp.console.tables import wide_console
+from mnist_mlp.data.module import prepare_data
 from mnist_mlp.executors.choice import executor_for
 from mnist_mlp.reproduction.charts import draw_comparison, draw_curves
 from mnist_mlp.reproduction.comparison import Comparison, compare, markdown_of, table_of
 from mnist_mlp.reproduction.job import Job, jobs_of
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Results, Run
-from mnist_mlp.reproduction.trainings import prepare_data, train
+from mnist_mlp.reproduction.trainings import train
 
 TABLE_WIDTH = 150
 

@@ -1,13 +1,12 @@
 """The trainings that are still to be done: what they need, and what is done with what they give."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 
 from rich.console import Console
 
 from mnist_mlp.console.plain_errors import plain_sentence
-from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.reproduction.job import Job
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Results
@@ -38,17 +37,3 @@ def train(waiting: Sequence[Job], executor: Executor, results: Results, console:
                 lost = ", ".join(str(seed) for seed in job.seeds if seed not in trained)
                 console.print(f"{job.row}, seeds {lost}: {complaint}", highlight=False)
     return failed
-
-
-def prepare_data(data: Iterable[tuple[str, str | None]]) -> None:
-    """See that a machine has the images of trainings; what is missing is downloaded.
-
-    Args:
-        data: Data sets, each with the folder it lies in, as `MNISTDataModule` takes them.
-
-    Raises:
-        ValueError: if a path leads to none.
-        OSError: if they are not there, and cannot be fetched.
-    """
-    for dataset, data_dir in data:
-        MNISTDataModule(dataset, data_dir).prepare_data()

@@ -77,20 +77,6 @@ class TrialJob:
                 curve.ending = DIVERGED
 
 
-def prepare_data(dataset: str, data_dir: str | None) -> None:
-    """See that a machine has the images, and download them where they are missing.
-
-    Args:
-        dataset: As in `MNISTDataModule`.
-        data_dir: The same.
-
-    Raises:
-        ValueError: if a path leads to none.
-        OSError: if they are not there, and cannot be fetched.
-    """
-    MNISTDataModule(dataset, data_dir).prepare_data()
-
-
 class ValidationCurve(Callback):
     """Notes the accuracy on the validation images, and stops a training that is hopeless or late.
 

@@ -9,10 +9,10 @@ from optuna.trial import FrozenTrial
 from rich.console import Console
 
 from mnist_mlp.console.tables import wide_console
+from mnist_mlp.data.module import prepare_data
 from mnist_mlp.executors.choice import executor_for
 from mnist_mlp.fit.at_once import obstacle_to_a_stack
 from mnist_mlp.sweep.best_settings import check_replaceable, complete, line_of, table_of, write_best
-from mnist_mlp.sweep.job import prepare_data
 from mnist_mlp.sweep.picture import draw_sweep
 from mnist_mlp.sweep.search import Search, read_search
 from mnist_mlp.sweep.study import SECONDS, SharedStudy
@@ -44,8 +44,8 @@ def sweep(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     check_replaceable(best)
     data = session.config.data
-    prepare_data(data.dataset, data.data_dir)  # before several workers do it at once
-    on_workers = partial(prepare_data, data.dataset, data.data_dir)
+    needed = [(data.dataset, data.data_dir)]
+    prepare_data(needed)  # before several workers do it at once
     seed = int(session.config.seed_everything)
     path = options.study or folder / "study.journal"
     console = wide_console(TABLE_WIDTH)
@@ -53,7 +53,7 @@ def sweep(options: argparse.Namespace) -> int:
     said = console.status(f"{options.trials} trials, {options.workers * at_once} at a time; kept in {path}")
     with (
         SharedStudy(path, search, seed) as study,
-        executor_for(options.workers, options.cluster, on_workers) as executor,
+        executor_for(options.workers, options.cluster, partial(prepare_data, needed)) as executor,
         said,
     ):
         workers = options.workers

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from mnist_mlp.data.module import prepare_data
 from mnist_mlp.reproduction.results import Results, Run
-from mnist_mlp.reproduction.trainings import prepare_data, train
+from mnist_mlp.reproduction.trainings import train
 
 RUN = Run({"test/acc": [0.5, 0.9], "val/acc": [0.4, 0.6]}, 60.0)
 
