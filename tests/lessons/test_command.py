@@ -115,6 +115,15 @@ def test_a_saturated_neuron_learns_slowly_by_the_factor_of_its_slope(numbers_of)
     assert numbers["slope"] < 0.02
 
 
+@pytest.mark.mnist
+def test_outputs_stick_where_the_slope_vanishes_in_the_first_mini_batches(numbers_of):
+    numbers = numbers_of("stuck_outputs")
+    assert numbers["quadratic, large weights: networks"] >= 15
+    assert numbers["quadratic, scaled weights: outputs"] == numbers["cross-entropy, large weights: outputs"] == 0
+    assert numbers["stick: at the start"] > 0.01  # nothing is saturated at first
+    assert numbers["stick: at the end"] < 1e-3 < numbers["learn: at the end"]
+
+
 def test_the_gradient_costs_at_most_four_times_the_function(numbers_of):
     numbers = numbers_of("cost_of_the_gradient")
     assert len(numbers) == 12
@@ -133,14 +142,14 @@ def test_errors_vanish_through_sigmoids_and_not_through_rectifiers(numbers_of):
 
 def test_lessons_are_listed_and_run(tmp_path, monkeypatch):
     monkeypatch.chdir(FOLDER.parent.parent)
-    assert len(find_lessons(FOLDER)) == 11
+    assert len(find_lessons(FOLDER)) == 12
     command = [sys.executable, "-m", "mnist_mlp", "lessons", "slow_learning", "--output", str(tmp_path)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert out.startswith("slow_learning: A neuron that is badly wrong learns slowly")
     assert "sigma'(z) at the start: 0.0177" in out
     assert [path.name for path in tmp_path.iterdir()] == ["slow_learning.png"]
     command = [sys.executable, "-m", "mnist_mlp", "lessons", "--list"]
-    assert len(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()) == 11
+    assert len(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()) == 12
 
 
 @pytest.mark.parametrize(
