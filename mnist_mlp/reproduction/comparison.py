@@ -11,6 +11,8 @@ from mnist_mlp.console.tables import plain_table
 from mnist_mlp.reproduction.published import Figure, Row
 from mnist_mlp.reproduction.results import Run
 
+REACHED, WITHIN, ALIKE = REPRODUCED = "reached", "within its spread", "same behaviour"
+
 
 def reached(figure: Figure, runs: Sequence[Run]) -> list[float]:
     """The accuracies, in percent, that stand beside a published figure.
@@ -30,7 +32,8 @@ class Comparison:
     """A line of the table: a published figure and ours, accuracies in percent.
 
     Attributes:
-        interval: Half the width of the 95 % confidence interval of the mean, by Student's t, or None for one run.
+        spread: Half the width of the interval around the mean that holds one more run with a probability of 95 %, by
+            Student's t (`prediction_interval`), or None for one run.
         verdict: Whether ours reaches the published one, in words.
         is_reproduced: The same as yes or no.
         seconds: Mean time of a training.
@@ -44,7 +47,7 @@ class Comparison:
     mean: float
     sd: float | None
     n: int
-    interval: float | None
+    spread: float | None
     min: float
     max: float
     difference: float
@@ -58,6 +61,8 @@ def compare(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Compari
     accuracies = reached(figure, runs)
     n, middle = len(accuracies), mean(accuracies)
     sd = stdev(accuracies) if n > 1 else None
+    spread = None if sd is None else prediction_interval(sd, n)
+    said = verdict(row, figure, middle, spread)
     return Comparison(
         row=name,
         source=row.source,
@@ -67,42 +72,60 @@ def compare(name: str, row: Row, figure: Figure, runs: Sequence[Run]) -> Compari
         mean=middle,
         sd=sd,
         n=n,
-        interval=None if sd is None else student_t(n - 1) * sd / sqrt(n),
+        spread=spread,
         min=min(accuracies),
         max=max(accuracies),
         difference=middle - figure.published,
-        verdict=verdict(row, figure, middle),
-        is_reproduced=is_reproduced(row, figure, middle),
+        verdict=said,
+        is_reproduced=said in REPRODUCED,
         seconds=mean(run.seconds for run in runs),
     )
 
 
-def is_reproduced(row: Row, figure: Figure, accuracy: float) -> bool:
-    """Whether a mean accuracy, in percent, reaches a published figure within the row's tolerance."""
+def verdict(row: Row, figure: Figure, accuracy: float, spread: float | None) -> str:
+    """Whether a mean accuracy reaches a published figure, in words.
+
+    A published figure is one run more, mostly; so it may lie as far from our mean as one more run of ours.
+
+    Args:
+        row: That of the figure.
+        figure: The published one.
+        accuracy: Our mean, in percent.
+        spread: As in `Comparison`.
+    """
     if row.at_most is not None:
-        return accuracy <= row.at_most
-    return round(figure.published - accuracy, 6) <= row.tolerance
+        return ALIKE if accuracy <= row.at_most else "learns where the source does not"
+    missing = round(figure.published - accuracy, 6)
+    if missing <= 0:
+        return REACHED
+    return WITHIN if spread is not None and missing <= spread else f"missed by {missing:.2f}"
 
 
-def verdict(row: Row, figure: Figure, accuracy: float) -> str:
-    """Whether a mean accuracy, in percent, reaches a published figure, in words."""
-    reproduced = is_reproduced(row, figure, accuracy)
-    if row.at_most is not None:
-        return "same behaviour" if reproduced else "learns where the source does not"
-    missing = figure.published - accuracy
-    if round(missing, 6) <= 0:
-        return "reached"
-    return f"within {row.tolerance:g}" if reproduced else f"missed by {missing:.2f}"
+def prediction_interval(sd: float, n: int) -> float:
+    """Half the width of the interval around the mean of n runs that holds one more run with a probability of 95 %.
 
+    It is t sd sqrt(1 + 1/n), with the 97.5 % quantile t of Student's distribution of n - 1 degrees of freedom.
 
-def student_t(degrees_of_freedom: int) -> float:
-    """The 97.5 % quantile of Student's t distribution."""
+    Source: Hahn and Meeker, Statistical Intervals, 1991, ch. 4; it takes the runs to be normally distributed.
+    """
     from scipy.stats import t
 
-    return float(t.ppf(0.975, degrees_of_freedom))
+    return float(t.ppf(0.975, n - 1)) * sd * sqrt(1 + 1 / n)
 
 
-HEADINGS = ("row", "metric", "published", "ours", "sd", "n", "95 %", "min - max", "difference", "verdict", "time")
+HEADINGS = (
+    "row",
+    "metric",
+    "published",
+    "ours",
+    "sd",
+    "n",
+    "95 %",
+    "min - max",
+    "difference",
+    "verdict",
+    "time",
+)
 
 
 def cells(comparison: Comparison) -> tuple[str, ...]:
@@ -115,7 +138,7 @@ def cells(comparison: Comparison) -> tuple[str, ...]:
         f"{comparison.mean:.2f}",
         "-" if comparison.sd is None else f"{comparison.sd:.2f}",
         str(comparison.n),
-        "-" if comparison.interval is None else f"± {comparison.interval:.2f}",
+        "-" if comparison.spread is None else f"± {comparison.spread:.2f}",
         f"{comparison.min:.2f} - {comparison.max:.2f}",
         f"{comparison.difference:+.2f}",
         comparison.verdict,

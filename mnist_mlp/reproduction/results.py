@@ -60,8 +60,8 @@ class Results:
     have changed since do not count either.
 
     Args:
-        path: The file; it need not exist yet. One that holds a single JSON document, as it was written in former times
-            and as configs/published/results.json is, becomes lines when the first run is added.
+        path: The file; it need not exist yet. One that holds a single JSON document, as it was written in former times,
+            becomes lines when the first run is added.
         configs: The folder of the configurations.
 
     Raises:

@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 
-from mnist_mlp.reproduction.comparison import compare, is_reproduced, markdown_of, reached, student_t, table_of, verdict
+from mnist_mlp.reproduction.comparison import compare, markdown_of, prediction_interval, reached, table_of, verdict
 from mnist_mlp.reproduction.published import Figure, Row
 from mnist_mlp.reproduction.results import Run
 
-ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, note="a note")), tolerance=0.5, seeds=2)
+ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, note="a note")), seeds=2)
 HALF = Run({"test/acc": [0.5, 0.9, 0.8, 0.85], "val/acc": [0.4, 0.6, 0.7, 0.7]}, 60.0)
 
 
@@ -14,21 +15,41 @@ def test_metrics(epoch, expected):
 
 
 @pytest.mark.parametrize(
-    ("reached", "expected"),
-    [(95.0, "reached"), (94.9999, "within 0.5"), (94.5, "within 0.5"), (94.49, "missed by 0.51"), (99.0, "reached")],
+    ("accuracy", "spread", "expected"),
+    [
+        (95.0, 0.0, "reached"),
+        (99.0, None, "reached"),
+        (94.9999, 0.1, "within its spread"),
+        (94.5, 0.5, "within its spread"),
+        (94.49, 0.5, "missed by 0.51"),
+        (94.9, None, "missed by 0.10"),
+    ],
 )
-def test_verdicts(reached, expected):
-    row = Row("", (Figure("test", "last", 95.0),), tolerance=0.5)
-    assert verdict(row, row.figures[0], reached) == expected
-    assert is_reproduced(row, row.figures[0], reached) == (not expected.startswith("missed"))
+def test_verdicts(accuracy, spread, expected):
+    row = Row("", (Figure("test", "last", 95.0),))
+    assert verdict(row, row.figures[0], accuracy, spread) == expected
 
 
 def test_a_failure_is_reproduced_by_failing():
     row = Row("", (Figure("test", "last", 9.8),), at_most=15)
-    assert verdict(row, row.figures[0], 11.0) == "same behaviour"
-    assert verdict(row, row.figures[0], 50.0) == "learns where the source does not"
-    assert is_reproduced(row, row.figures[0], 11.0)
-    assert not is_reproduced(row, row.figures[0], 50.0)
+    assert verdict(row, row.figures[0], 11.0, None) == "same behaviour"
+    assert verdict(row, row.figures[0], 50.0, 99.0) == "learns where the source does not"
+
+
+@pytest.mark.parametrize(("published", "is_reproduced"), [(95.0, True), (96.5, True), (101.0, False)])
+def test_what_counts_as_reproduced(published, is_reproduced):
+    """Three runs of 96 on average, whose spread is 4.97."""
+    runs = [Run({"test/acc": [accuracy]}, 60) for accuracy in (0.95, 0.96, 0.97)]
+    row = Row("", (Figure("test", "last", published),))
+    assert compare("row", row, row.figures[0], runs).is_reproduced == is_reproduced
+
+
+def test_one_more_run_lies_in_the_interval_as_often_as_it_says():
+    """Of five normally distributed runs and one more, 20,000 times."""
+    runs = np.random.default_rng(0).normal(97, 0.2, (20_000, 6))
+    middle, sd = runs[:, :5].mean(axis=1), runs[:, :5].std(axis=1, ddof=1)
+    inside = np.abs(runs[:, 5] - middle) <= prediction_interval(1.0, 5) * sd
+    assert inside.mean() == pytest.approx(0.95, abs=0.005)
 
 
 def test_mean_spread_and_interval():
@@ -37,12 +58,11 @@ def test_mean_spread_and_interval():
     result = compare("row", row, row.figures[0], runs)
     assert (result.mean, result.n, result.min, result.max) == (pytest.approx(96), 3, 95, 97)
     assert result.sd == pytest.approx(1)
-    assert result.interval == pytest.approx(4.3027 / 3**0.5, rel=1e-4)  # from a table of Student's t
+    assert result.spread == pytest.approx(4.3027 * (4 / 3) ** 0.5, rel=1e-4)  # from a table of Student's t
     assert result.difference == pytest.approx(-0.5)
     assert result.seconds == 62
     alone = compare("row", row, row.figures[0], runs[:1])
-    assert (alone.sd, alone.interval) == (None, None)
-    assert student_t(4) == pytest.approx(2.7764, rel=1e-4)
+    assert (alone.sd, alone.spread) == (None, None)
 
 
 def test_the_best_of_three_is_taken_of_every_three():

@@ -4,6 +4,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+from scipy.stats import binomtest
 
 from mnist_mlp.reproduction.comparison import compare, markdown_of, reached
 from mnist_mlp.reproduction.published import ROWS, Figure
@@ -57,3 +58,14 @@ def test_the_books_claims_hold(results):
         large, scaled = f"ch3-init-{n}-large", f"ch3-init-{n}-scaled"
         assert mean(scaled, "val", "last") > mean(large, "val", "last")
     assert mean("ch3-init-30-scaled", "val", "first") >= mean("ch3-init-30-large", "val", "first") + 4
+
+
+def test_the_share_of_runs_that_never_learn_a_digit(results):
+    """Its interval is that of Clopper and Pearson."""
+    peaks = [max(run.series["test/acc"]) for run in results.runs("nielsen-ch1-100").values()]
+    stuck = [peak for peak in peaks if peak < 0.92]
+    assert max(stuck) < 0.9 < 0.96 < min(set(peaks) - set(stuck))  # nothing is in between
+    low, high = binomtest(len(stuck), len(peaks)).proportion_ci()
+    share, low, high = (f"{100 * each:.0f}" for each in (len(stuck) / len(peaks), low, high))
+    said = f"{len(stuck)} of our {len(peaks)} runs ({share} %, 95 % interval {low} to {high})"
+    assert said in ROWS["nielsen-ch1-100"].figures[0].note
