@@ -56,8 +56,7 @@ def train(seed: int, cost: str, initializer: str, rate: float) -> Outputs:
 
     def outputs() -> Float[Tensor, "networks digits images"]:
         a = torch.stack([SIGMOID.function(mlp(x_unseen)) for mlp in networks])
-        own = (labels_unseen == torch.arange(10)[:, None]).float()
-        return a.mT.where(own > 0, torch.nan)
+        return a.mT.where(labels_unseen == torch.arange(10)[:, None], torch.nan)  # each for its own digit
 
     slopes = []
     for _ in range(POINTS):
@@ -77,9 +76,11 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     steps = [STEPS_BETWEEN * point for point in range(POINTS)]
     for name, recipe in VARIANTS.items():
         slopes, stuck = train(seed, *recipe)
-        outputs, networks = int(stuck.sum()), int(stuck.any(dim=1).sum())
-        numbers |= {f"{name}: outputs": outputs, f"{name}: networks": networks}
-        print(f"{name:29} {outputs} of {stuck.numel()} outputs are stuck, in {networks} of {NETWORKS} networks")
+        outputs, in_networks = int(stuck.sum()), int(stuck.any(dim=1).sum())
+        numbers |= {f"{name}: outputs": outputs, f"{name}: networks": in_networks}
+        said = f"{outputs}, in {in_networks} networks"
+        print(f"{name:29} stuck outputs: {said}")
+        right.bar_label(right.barh(name, outputs, color=GREY), [said], padding=3)
         if name == "quadratic, large weights":
             for label, chosen, colour in (("stick", stuck, ORANGE), ("learn", ~stuck, BLUE)):
                 low, middle, high = slopes[:, chosen].quantile(torch.tensor([0.1, 0.5, 0.9]), dim=1)
@@ -91,21 +92,8 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     left.set(title="sigma'(z) for the output's own digit", xlabel="mini-batches", ylabel="sigma'(z), median, and 80 %")
     left.set_yscale("log")
     left.legend(frameon=False)
-    bars = right.barh(list(VARIANTS), [numbers[f"{name}: outputs"] for name in VARIANTS], color=GREY)
-    right.bar_label(
-        bars,
-        [
-            f"{bar.get_width():.0f}, in {numbers[f'{name}: networks']} networks"
-            for name, bar in zip(VARIANTS, bars, strict=True)
-        ],
-        padding=3,
-    )
-    right.set(
-        title=f"Stuck outputs, of {10 * NETWORKS} in {NETWORKS} networks",
-        xlabel="outputs",
-        ylabel="cost, first weights",
-        xlim=(0, 10 * NETWORKS),
-    )
+    right.set(title=f"Stuck outputs, of {10 * NETWORKS}", xlabel="outputs", ylabel="cost, first weights")
+    right.set_xlim(0, 10 * NETWORKS)
     right.invert_yaxis()
     return numbers, figure
 
