@@ -16,7 +16,7 @@ model:
 data: {dataset: digits, batch_size: 10, val_size: 300, steps_per_execution: auto}
 trainer: {max_epochs: 2}
 """
-ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 99.9, note="a note")), seeds=2)
+ROW = Row("a test", (Figure("test", "last", 5.0), Figure("val", "peak", 999.9, note="a note")), seeds=2)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ BROKEN = [("x", "{}"), ("0", "5"), ("0", '{"test/acc": []}'), ("0", '{"test/acc"
 @pytest.mark.parametrize("clipping", ["", "  gradient_clip_val: 100.0\n"], ids=["together", "alone"])
 def test_a_row_is_trained_once_and_gives_the_same_numbers_again(tiny, runs_in, clipping, capsys, monkeypatch):
     tiny.write_text(tiny.read_text().replace("trainer: {max_epochs: 2}\n", f"trainer:\n  max_epochs: 2\n{clipping}"))
-    assert reproduction.run(["tiny", "--markdown", "table.md"]) == 1  # 99.9 % are out of reach
+    assert reproduction.run(["tiny", "--markdown", "table.md"]) == 1  # 999.9 % are out of reach
     assert re.search(r"tiny +test, last epoch +5\.00", capsys.readouterr().out)
     assert "missed by" in Path("table.md").read_text()
     runs = runs_in()
