@@ -1,18 +1,19 @@
 """Jobs on the machines of a cluster, which a scheduler of Dask gives to its workers."""
 
+import asyncio
 import hashlib
 import logging
 import re
 import sys
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from typing_extensions import override
 
@@ -57,23 +58,30 @@ class ClusterExecutor(Executor):
             where the scheduler went away.
         """
         future: Future[T] = Future()
-        remote = self._executor.submit(run_on_worker, source_digest(), function, args, kwargs)
         self._futures.add(future)
         future.add_done_callback(self._futures.discard)
-        future.add_done_callback(lambda ended: ended.cancelled() and remote.cancel())
-        remote.add_done_callback(partial(self._pass_on, future))
+        self._hand_over(future, (function, args, kwargs))
         return future
 
-    def _pass_on(self, future: Future[Any], remote: Future[Any]) -> None:
+    def _hand_over(self, future: Future[Any], job: tuple[Any, ...]) -> None:
+        remote = self._executor.submit(run_on_worker, source_digest(), *job)
+        future.add_done_callback(lambda ended: ended.cancelled() and remote.cancel())
+        remote.add_done_callback(partial(self._pass_on, future, job))
+
+    def _pass_on(self, future: Future[Any], job: tuple[Any, ...], remote: Future[Any]) -> None:
         """Give a future what its job gave, once there is something."""
+        error = None if remote.cancelled() else remote.exception()
+        if isinstance(error, TypeError) and f"non-iterable {Done.__name__} object" in str(error):
+            # Dask takes a result for an error where a worker that had it, too, dies as it arrives
+            self._hand_over(future, job)
+            return
         if not future.set_running_or_notify_cancel():
             return
-        error = None if remote.cancelled() else remote.exception()
         if remote.cancelled() or type(error).__name__ in LOST:
             gone = f"the scheduler at {self._address} went away; what was done until then is kept"
             future.set_exception(LostClusterError(gone))
         elif error is None:
-            future.set_result(remote.result())
+            future.set_result(remote.result().result)
         elif type(error).__name__ == "KilledWorker":
             killed = "every worker that ran this job was killed: do they have too little memory?"
             future.set_exception(ChildProcessError(killed))
@@ -127,26 +135,31 @@ def cluster_executor(address: str, check: Callable[[], object] | None = None) ->
 
 
 def _connected(address: str) -> "Client":
-    """A client of a scheduler; Dask itself waits for ever where a program listens that is none."""
+    """A client of a scheduler.
+
+    None is made before the scheduler has answered: one that waits for an answer in vain closes itself when Python
+    collects it, in whatever thread that happens, and can stop the next client for ever.
+    """
     from distributed import Client
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors are said here, in one sentence each
-    connected: Future[Client] = Future()
-
-    def connect(tries: int = 3) -> None:
-        try:
-            connected.set_result(Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False))
-        except Exception as error:
-            if isinstance(error, AssertionError) and tries > 1:  # a busy machine did not start Dask's thread in 10 s
-                connect(tries - 1)
-            else:
-                connected.set_exception(error)
-
-    Thread(target=connect, daemon=True).start()
     try:
-        return connected.result(2 * SECONDS_TO_CONNECT)
-    except (OSError, ValueError, OverflowError) as error:
+        with ThreadPoolExecutor(
+            1
+        ) as pool:  # where this thread has an event loop, as in a notebook, it cannot run another
+            pool.submit(asyncio.run, _greet(address)).result()
+    except Exception as error:  # what another program answers may raise anything, a MemoryError, too
         raise ConnectionError(f"no scheduler of Dask answers at {address}: start `dask scheduler` there") from error
+    return Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+
+
+async def _greet(address: str) -> None:
+    """Exchange greetings with a scheduler."""
+    from distributed.comm.core import connect
+
+    # Dask's own timeout is not for the greeting of a program that listens, and says nothing.
+    comm = await asyncio.wait_for(connect(address, timeout=SECONDS_TO_CONNECT), 2 * SECONDS_TO_CONNECT)
+    await comm.close()
 
 
 def _wait_for_workers(client: "Client", address: str) -> None:
@@ -196,7 +209,14 @@ def complaint_of_worker(source: str, check: Callable[[], object] | None, dask_wo
     return None
 
 
-def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+@dataclass(frozen=True)
+class Done(Generic[T]):
+    """What a job gave; nothing that Dask could take for an error and its traceback."""
+
+    result: T
+
+
+def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Done[T]:
     """Run a job on a worker that can have come after the others were looked at.
 
     Raises:
@@ -207,4 +227,4 @@ def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...]
     worker = get_worker()
     if complaint := complaint_of_worker(source, None, worker):
         raise ValueError(f"the worker at {worker.address} {complaint}")
-    return function(*args, **kwargs)
+    return Done(function(*args, **kwargs))

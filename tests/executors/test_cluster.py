@@ -3,9 +3,11 @@ import re
 import signal
 import socket
 import time
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Future
 from functools import partial
 from shutil import copytree
+from threading import Thread
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -72,6 +74,33 @@ def test_a_job_that_kills_its_workers_fails_and_the_others_are_done(two_workers)
             deadly.result()
 
 
+def test_a_result_that_dask_takes_for_an_error_is_asked_for_again():
+    """As where a worker dies just when the result arrives."""
+
+    class TakesForAnError:
+        asked = 0
+
+        def submit(self, run, source, function, args, kwargs):
+            self.asked += 1
+            remote: Any = Future()
+            try:
+                done: Any = cluster.Done(function(*args, **kwargs))
+                if self.asked == 1:
+                    _, _, _ = done  # as it does
+                remote.set_result(done)
+            except TypeError as error:
+                remote.set_exception(error)
+            return remote
+
+    executor = TakesForAnError()
+    client: Any = SimpleNamespace(scheduler=None, get_executor=lambda pure: executor, close=lambda: None)
+    with cluster.ClusterExecutor(client) as jobs:
+        assert jobs.submit(abs, -3).result(timeout=5) == 3
+        assert executor.asked == 2
+        with pytest.raises(TypeError, match="bad operand"):
+            jobs.submit(abs, cast(Any, "x")).result(timeout=5)
+
+
 def test_jobs_are_given_up_with_an_error(two_workers):
     started, futures = time.monotonic(), []
     with pytest.raises(KeyboardInterrupt), executor_for(1, two_workers.address) as executor:  # noqa: PT012
@@ -97,11 +126,22 @@ def test_an_address_where_nobody_listens_is_refused(impatient):
             executor_for(1, address)
 
 
-def test_an_address_where_another_program_listens_is_refused(impatient):
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(64), b"\xff" * 64], ids=repr)
+def test_an_address_where_another_program_listens_is_refused(impatient, says):
     with socket.create_server(("127.0.0.1", 0)) as other:
+        Thread(target=lambda: other.accept()[0].sendall(says), daemon=True).start()
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(ConnectionError, match=f"^no scheduler of Dask answers at {address}"):
             executor_for(1, address)
+
+
+def test_no_client_is_made_before_the_scheduler_has_answered(impatient, monkeypatch):
+    """One that is left over closes itself in the thread of the next one, which then waits for ever."""
+    made = []
+    monkeypatch.setattr("distributed.Client", lambda *args, **settings: made.append(args))
+    with pytest.raises(ConnectionError):
+        executor_for(1, "tcp://127.0.0.1:9")
+    assert made == []
 
 
 def test_what_is_not_installed_is_named(monkeypatch):
