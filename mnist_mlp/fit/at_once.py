@@ -6,6 +6,7 @@ its seed has, so that it becomes the same network but for rounding; only the cal
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from inspect import signature
 from typing import Any, cast
 
@@ -153,7 +154,11 @@ class _Network:
         self.generator = generator
         self.loader = data.train_dataloader()
         self.after_epoch = after_epoch
-        self.recipe = _Recipe(model, model.mlp.parameters())
+
+    @cached_property
+    def recipe(self) -> "_Recipe":
+        """Its own, where the networks do not share one."""
+        return _Recipe(self.model, self.model.mlp.parameters())
 
     @property
     def is_sound(self) -> bool:
