@@ -34,6 +34,12 @@ def add_arguments(parser: LightningArgumentParser, command: str) -> None:
         help="The run's folder in the log folder (default: the name of the configuration file)",
     )
     parser.add_argument(
+        "--weights",
+        type=str | None,
+        default=None,
+        help="Begin a new run from the weights of this checkpoint: best, last, or a path (--ckpt_path continues a run)",
+    )
+    parser.add_argument(
         "--dashboard",
         type=Dashboard,
         default=Dashboard(),

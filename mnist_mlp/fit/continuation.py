@@ -15,6 +15,7 @@ from mnist_mlp.dashboard.ending import show_an_end_that_is_missing
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.changed_optimization import change_optimization
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, is_damaged, keep_as_last, read_checkpoint
+from mnist_mlp.fit.same_training import check_same_data
 from mnist_mlp.lightning_internals.checkpoint_state import moved
 from mnist_mlp.lightning_internals.cut_epochs import (
     begin_the_next_epoch,
@@ -99,6 +100,7 @@ class RunSettings(Callback):
                 states[callback.state_key]["patience"] = callback.patience
         old = checkpoint.get("optimization", self.optimization)
         change_optimization(checkpoint, old, self.optimization, cast(Any, pl_module))
+        check_same_data(checkpoint, getattr(trainer, "datamodule", None), self.validation_images)
 
     def _keep_best(self, trainer: Trainer, callback: EpochCheckpoint, states: dict[str, dict[str, Any]]) -> None:
         """Let a continued run remember its best checkpoint, wherever it lies now, as long as it can be used.

@@ -16,7 +16,7 @@ from mnist_mlp.fit.checkpoint_files import is_damaged, read_checkpoint
 from mnist_mlp.fit.run_name import check_run_name
 
 
-def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
+def find_checkpoint(which: str, log_dir: Path, name: str | None, setting: str = "ckpt_path") -> Path:
     """The path of a checkpoint.
 
     Args:
@@ -24,6 +24,7 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
             or a path.
         log_dir: The folder of all runs.
         name: Look among the runs of this name; by default among all.
+        setting: What says so, for the message.
 
     Raises:
         ValueError: if there is none, or no run can have this name.
@@ -32,14 +33,14 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         check_run_name(name)
     if which not in ("best", "last"):
         if not os.path.isfile(which):  # which is False for what no file can be called, too
-            raise ValueError(f"ckpt_path must be best, last or the path of a checkpoint; there is no file {which:.200}")
+            raise ValueError(f"{setting} must be best, last or the path of a checkpoint; there is no file {which:.200}")
         return Path(which)
     runs = f"{glob.escape(name) if name else '*'}/*"
     found = list(log_dir.glob(f"{runs}/checkpoints/{'best' if which == 'best' else '*'}.ckpt"))
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
-            "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --ckpt_path"
+            "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --{setting}"
         )
     begun = [path.parent for path in log_dir.glob(f"{runs}/config.yaml")]
     newest = max([*(path.parent.parent for path in found), *begun], key=_last_written)
@@ -48,7 +49,7 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None) -> Path:
         older = max(found, key=_time_of)
         raise ValueError(
             f"the newest run, {newest}, has no {which} checkpoint: start it anew, or give that of an older run by its "
-            f"path, --ckpt_path {older}"
+            f"path, --{setting} {older}"
         )
     return of_newest[0] if which == "best" else _newest_of_a_run(of_newest)
 

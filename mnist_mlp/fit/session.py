@@ -32,6 +32,7 @@ from mnist_mlp.fit.checkpoint_files import (
 )
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
+from mnist_mlp.fit.first_weights import begin_from
 from mnist_mlp.fit.null_checks import check_nulls
 from mnist_mlp.fit.number_checks import check_numbers, check_seed, check_typed_numbers
 from mnist_mlp.fit.own_loggers import name_loggers
@@ -41,21 +42,19 @@ from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted
 from mnist_mlp.fit.run_config import (
     damaged_file,
     differences,
-    settings_of_network,
-    settings_of_run,
     text_of,
     without_enums,
 )
-from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, find_checkpoint, logger_of, run_folder
-from mnist_mlp.fit.run_name import check_run_name
+from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, logger_of, run_folder
+from mnist_mlp.fit.same_training import what_is_lost
 from mnist_mlp.fit.settings import Given, log_folder, settings_in
+from mnist_mlp.fit.starting_point import StartingPoint, starting_point
 from mnist_mlp.lightning_internals.event_writer import event_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
 from mnist_mlp.lightning_internals.parser_messages import one_sentence
 from mnist_mlp.training.classifier import MLPClassifier
-from mnist_mlp.training.trust import check_classes
 
 COMMANDS = {
     "fit": "Train a network; a configuration file, or what is typed, says which.",
@@ -107,13 +106,11 @@ class TrainingSession(LightningCLI):
         model: The network.
         datamodule: The images.
         trainer: The Trainer.
-        checkpoint: The checkpoint that is trained on or measured, or None.
         seconds: What the training took, once it is done.
     """
 
     model: MLPClassifier
     datamodule: MNISTDataModule
-    checkpoint: Path | None = None
     seconds = 0.0
 
     def __init__(self, command: str, given: Given, callbacks: Sequence[Callback]) -> None:
@@ -121,7 +118,8 @@ class TrainingSession(LightningCLI):
         self._given = given
         self._callbacks = callbacks
         self._claimed: Path | None = None  # the folder of a new run that has no logger to claim it
-        self._before: dict[str, Any] = {}  # the settings of a run that is continued, as its checkpoint holds them
+        self._start = StartingPoint()
+        self._lines: list[str] = []  # what there is to say before a training
         super().__init__(
             MLPClassifier,
             MNISTDataModule,
@@ -138,6 +136,11 @@ class TrainingSession(LightningCLI):
             save_config_callback=None,
         )
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """The checkpoint that is trained on or measured."""
+        return self._start.checkpoint
+
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_arguments(parser, self.command)
@@ -146,20 +149,9 @@ class TrainingSession(LightningCLI):
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        given, remembered = self._given, {}
-        asked = given.checkpoint()
-        if asked.name is not None and not given.asks_for_help:
-            check_run_name(asked.name)  # as it was typed: jsonargparse reads null as nothing
-        which = asked.ckpt_path or (None if self.command == "fit" else "best")
-        if which and not given.asks_for_help:
-            self.checkpoint = find_checkpoint(which, asked.log_dir, asked.name)
-            if self.command == "fit":
-                remembered, self._before = settings_of_run(self.checkpoint)
-            else:
-                remembered = settings_of_network(self.checkpoint)
-            if not given.trusts:
-                check_classes(remembered, self.checkpoint)
-        settings = given.over(remembered)
+        given = self._given
+        self._start = start = starting_point(self.command, given)
+        settings = given.over(start.remembered)
         try:
             if given.typed:  # jsonargparse lays what is typed only over a configuration that is typed, too
                 below = [f"--config={json.dumps(settings, default=str)}"] if settings else []
@@ -167,9 +159,10 @@ class TrainingSession(LightningCLI):
             else:
                 self.config = parser.parse_object(settings)
         except argparse.ArgumentError as error:
-            where = damaged_file(parser, remembered if self.command == "fit" else {}, self.checkpoint)
+            where = damaged_file(parser, start.remembered if self.command == "fit" else {}, self.checkpoint)
             raise ValueError(where + one_sentence(str(error), parser.get_defaults().keys())) from error
         self.config.ckpt_path = self.checkpoint and str(self.checkpoint)
+        self.config.weights = str(start.weights) if start.weights else self.config.weights
         self.config.trainer.default_root_dir = str(log_folder(self.config.trainer.default_root_dir))
         check_seed(self.config.seed_everything)
         self.config = without_enums(self.config)
@@ -181,10 +174,13 @@ class TrainingSession(LightningCLI):
         check_typed_numbers(self._given.typed_values(), self.config)
         check_cuda("trainer.accelerator", self.config.trainer.accelerator)
         take_from_data(self.config)
+        self._start.check(self.config)
         name_loggers(self.config)
 
     @override
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        if self._start.weights:
+            self._lines.append(begin_from(self._start.weights, self.model, self.datamodule))
         config: Any = self.config_init
         configured = config.trainer.callbacks or []
         callbacks = [*self._callbacks, *([configured] if isinstance(configured, Callback) else configured)]
@@ -217,7 +213,10 @@ class TrainingSession(LightningCLI):
         optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
         panels = config.dashboard.callbacks() if has_logger else []
         text = text_of(self.parser, self.config)
-        self._changes = [*differences(self._before, settings_in(text, Path("config.yaml")))]
+        if changes := "; ".join(differences(self._start.before, settings_in(text, Path("config.yaml")))):
+            self._lines.append(f"continued with other settings than before: {changes}")
+        if self.checkpoint and (lost := what_is_lost(self.checkpoint)):
+            self._lines.append(lost)
         self._run_settings = RunSettings(optimization, text)
         return [FirstLine(), *checkpoints, self._run_settings, *panels]
 
@@ -262,8 +261,8 @@ class TrainingSession(LightningCLI):
                 "mnist_mlp.fit.learning_rate.suggested_rate, and prepares another one with the rate"
             )
         started = time.perf_counter()
-        if self._changes:
-            self._say(f"continued with other settings than before: {'; '.join(self._changes)}")
+        for line in self._lines:
+            self._say(line)
         try:
             self._run_trainer()
         except FloatingPointError as error:

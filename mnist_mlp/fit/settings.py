@@ -96,11 +96,15 @@ class CheckpointAsked:
         ckpt_path: best, last, or a path; None for none.
         log_dir: The folder of all runs.
         name: The run's folder in it, where it is known.
+        weights: The same for the weights that a new run begins from.
+        weights_are_typed: Whether these were typed, and do not stand in a file.
     """
 
     ckpt_path: str | None
     log_dir: Path
     name: str | None
+    weights: str | None
+    weights_are_typed: bool
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ class Given:
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--ckpt_path")
         parser.add_argument("--name")
+        parser.add_argument("--weights")
         parser.add_argument("--trainer.default_root_dir", dest="log_dir")
         parser.add_argument("--config", "-c", type=Path, action="append", default=[])
         parser.add_argument("--trust", action="store_true")
@@ -167,7 +172,9 @@ class Given:
         settings = laid_over(settings, self.settings)
         trainer = settings.get("trainer")
         log_dir = trainer.get("default_root_dir") if isinstance(trainer, Mapping) else None
-        for name, value in (("ckpt_path", settings.get("ckpt_path")), ("trainer.default_root_dir", log_dir)):
+        weights = settings.get("weights")
+        paths = (("ckpt_path", settings.get("ckpt_path")), ("weights", weights), ("trainer.default_root_dir", log_dir))
+        for name, value in paths:
             if not isinstance(value, str | Path | None):
                 raise ValueError(f"{name} must be a path; got {value!r:.80}")
         stems = [file.stem for file in [*files, *seen.config]]
@@ -175,4 +182,6 @@ class Given:
             seen.ckpt_path or settings.get("ckpt_path"),
             log_folder(seen.log_dir or log_dir),
             next((name for name in (seen.name, settings.get("name"), *stems[-1:]) if name is not None), None),
+            seen.weights or (weights and str(weights)),
+            seen.weights is not None or "weights" in self.settings,
         )

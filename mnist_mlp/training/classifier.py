@@ -19,6 +19,7 @@ from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.plain_values import plain
+from mnist_mlp.training.architecture import check_architecture
 from mnist_mlp.training.block_training import Batch, TrainedInBlocks
 from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.divergence import check_cost, check_parameters
@@ -265,13 +266,7 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
         Raises:
             ValueError: if the checkpoint is of another architecture.
         """
-        own, stored = _shapes(self.state_dict()), _shapes(checkpoint["state_dict"])
-        if own != stored:
-            missing, unexpected = sorted(own - stored), sorted(stored - own)
-            raise ValueError(
-                f"the checkpoint is of another architecture: missing {', '.join(missing) or 'nothing'}; "
-                f"unexpected {', '.join(unexpected) or 'nothing'}; give the hidden_sizes it was trained with"
-            )
+        check_architecture(self, checkpoint["state_dict"])
         self.load_statistics(checkpoint)
         if not is_in_a_trainer(self):
             self._recipe = recipe_in(checkpoint)
@@ -294,7 +289,3 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
             return
         self.log(f"{stage}/loss", metrics.loss)
         self.log(f"{stage}/acc", metrics.acc, prog_bar=stage == "val")
-
-
-def _shapes(state: dict[str, Tensor]) -> set[str]:
-    return {f"{name} {tuple(value.shape)}" for name, value in state.items()}

@@ -11,7 +11,8 @@ import yaml
 
 TRUSTED = ("torch", "lightning", "mnist_mlp")
 DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
-PLAIN_TEXT = ("name", "dataset", "data_dir", "default_root_dir", "dirpath", "save_dir", "filename", "monitor")
+PATHS = ("data_dir", "default_root_dir", "dirpath", "save_dir", "weights")
+PLAIN_TEXT = ("name", "dataset", "filename", "monitor", *PATHS)
 
 
 def check_classes(settings: Any, run: Path | str, remedy: str = "give --trust if you know who wrote it") -> None:
