@@ -48,4 +48,4 @@ for _ in range(options.repeats):
 print(f"read and verify 70,000 images: {median(reading):.2f} s ({min(reading):.2f} - {max(reading):.2f})")
 print(f"loader alone, 5,000 batches:   {median(looping):.3f} s ({min(looping):.3f} - {max(looping):.3f})")
 print(f"epoch with training:           {median(training):.2f} s ({min(training):.2f} - {max(training):.2f})")
-print(f"loader's share of the epoch:   {median(looping) / median(training):.1%}")
+print(f"loader's share of the epoch:   {100 * median(looping) / median(training):.1f} %")

@@ -38,7 +38,7 @@ def test_is_reported(old_run, capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["report", str(old_run)])
     page = (old_run / "report.html").read_text()
-    assert "84.00%" in page  # the best validation accuracy
+    assert "84.00 %" in page  # the best validation accuracy
     assert page.count("<svg") >= 2
     assert "784" in page
 

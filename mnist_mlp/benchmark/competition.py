@@ -10,6 +10,7 @@ from statistics import mean, median
 from mnist_mlp.benchmark.contestant import Contestant
 from mnist_mlp.benchmark.contestants import CONTESTANTS
 from mnist_mlp.benchmark.workloads import Workload
+from mnist_mlp.console.percent import percent
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.executors.local import LocalExecutor
 
@@ -88,7 +89,8 @@ def stragglers(measurements: list[Measurement]) -> list[str]:
     reached = {m.contestant: mean(m.accuracies) for m in measurements if m.accuracies}
     middle = median(reached.values()) if reached else 0.0
     return [
-        f"{name} reached {accuracy:.2%} where the median contestant reached {middle:.2%}: its time is of another work"
+        f"{name} reached {percent(accuracy)} where the median contestant reached {percent(middle)}: its time is of "
+        "another work"
         for name, accuracy in reached.items()
         if not abs(accuracy - middle) <= TOLERANCE
     ]

@@ -7,6 +7,7 @@ from rich.table import Table
 from mnist_mlp.benchmark.competition import Measurement
 from mnist_mlp.benchmark.contestants import BARE_LOOP, PRODUCTS_ALONE
 from mnist_mlp.benchmark.workloads import Workload
+from mnist_mlp.console.percent import percent
 from mnist_mlp.console.tables import plain_table
 
 
@@ -26,7 +27,7 @@ def table_of(workload: Workload, measurements: list[Measurement]) -> Table:
             f"{min(m.seconds):.3f} - {max(m.seconds):.3f}",
             f"{seconds / workload.steps * 1e6:.0f}",
             *ratios,
-            f"{mean(m.accuracies):.2%}" if m.accuracies else "-",
+            percent(mean(m.accuracies)) if m.accuracies else "-",
             f"{m.megabytes:.0f}",
         )
     return table

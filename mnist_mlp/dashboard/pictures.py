@@ -15,6 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from mnist_mlp.console.percent import percent
+
 Picture = UInt8[np.ndarray, "height width 3"]
 
 BLUE, WHITE, RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
@@ -191,7 +193,9 @@ def draw_reliability(measured: Calibration) -> Picture:
     side, left, top = 360, 56, 40
     picture, pen = _canvas(left + side + 24, top + side + 78)
     at = _axes(pen, left, top, side)
-    pen.text((left + side / 2, 18), f"expected calibration error {measured.error:.2%}", BLACK, _font(15), anchor="mm")
+    pen.text(
+        (left + side / 2, 18), f"expected calibration error {percent(measured.error)}", BLACK, _font(15), anchor="mm"
+    )
     for i in range(len(share)):
         if share[i] > 0:
             low, high = i / len(share), (i + 1) / len(share)
@@ -222,7 +226,7 @@ def _axes(pen: ImageDraw.ImageDraw, left: int, top: int, side: int) -> Callable[
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
+    return percent(share, 0) if share >= 0.01 or share == 0 else "<1 %"
 
 
 def _canvas(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:

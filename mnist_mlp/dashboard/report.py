@@ -15,6 +15,7 @@ import nh3
 from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.figures import check_drawing, new_figure
 from mnist_mlp.console.files import check_file, replaced_at_once
+from mnist_mlp.console.percent import percent
 from mnist_mlp.dashboard.curves import Chart, charts_of, draw_chart
 from mnist_mlp.dashboard.run_log import RunLog, find_runs, read_run
 
@@ -85,7 +86,7 @@ def results_of(log: RunLog) -> str:
     values = {tag: scalars[tag][1][-1] for tag in tags if tag in scalars}
     if "val/acc" in scalars:
         values = {"best val/acc": max(scalars["val/acc"][1])} | values
-    shown = {name: f"{value:.2%}" if name.endswith("acc") else f"{value:.4g}" for name, value in values.items()}
+    shown = {name: percent(value) if name.endswith("acc") else f"{value:.4g}" for name, value in values.items()}
     rows = (f'<tr><td>{escape(name)}</td><td class="number">{value}</td></tr>' for name, value in shown.items())
     table = f"<table>{''.join(rows)}</table>" if shown else ""
     last_steps = {tag: steps[-1] for tag, (steps, _) in scalars.items() if not tag.startswith("test/")}

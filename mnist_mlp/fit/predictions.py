@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mnist_mlp.console.percent import percent
 from mnist_mlp.data.module import MNISTDataModule
 
 
@@ -42,7 +43,7 @@ def write_table(probabilities: Float[Tensor, "n classes"], data: MNISTDataModule
         return f"{len(probabilities):,} images without labels · {path}"
     path, labels = folder / "predictions.csv", data.val_images.labels[: len(probabilities)]
     accuracy = write_predictions(path, data.val_start, labels, probabilities, data.class_names)
-    return f"{len(labels):,} validation images, {accuracy:.2%} right · {path}"
+    return f"{len(labels):,} validation images, {percent(accuracy)} right · {path}"
 
 
 def write_predictions(

@@ -1,21 +1,29 @@
-"""What `mnist-mlp fit` says: its first line, the progress bar, and its last line."""
+"""What `mnist-mlp fit` says: its first line, the progress bar, and its last lines."""
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, RichProgressBar
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import TensorBoardLogger
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 from typing_extensions import override
 
+from mnist_mlp.console.percent import percent
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, last_good_checkpoint, read_checkpoint
 from mnist_mlp.fit.run_folder import find_checkpoint
 from mnist_mlp.fit.settings import LOG_DIR
+from mnist_mlp.lightning_internals.epoch_names import EpochsFromOne
 from mnist_mlp.lightning_internals.step_counters import batches_before
 from mnist_mlp.training.classifier import MLPClassifier
+
+WIDTH = 80  # characters of the terminal that the bar and the last lines fit into
 
 
 class FirstLine(Callback):
@@ -33,11 +41,35 @@ class FirstLine(Callback):
             )
 
 
-class CalmProgressBar(RichProgressBar):
-    """One line for all epochs, drawn anew ten times a second, without the number of the run's folder."""
+class SpeedColumn(ProgressColumn):
+    """Mini-batches a second."""
+
+    @override
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s", style="dim", justify="right")
+
+
+class CalmProgressBar(EpochsFromOne):
+    """One line for all epochs, drawn anew ten times a second, which fits into 80 columns.
+
+    It shows the epoch, a bar, the mini-batches, the time that is left of the epoch, mini-batches a second, and what is
+    logged for it, without the number of the run's folder.
+    """
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=10)
+
+    @override
+    def configure_columns(self, trainer: Trainer) -> list[ProgressColumn]:
+        """All but the bar keep their width; the bar takes what is left, and the metrics stand behind it."""
+        whole = Column(no_wrap=True)
+        return [
+            TextColumn("{task.description}", table_column=whole.copy()),
+            BarColumn(bar_width=None, complete_style=self.theme.progress_bar),
+            MofNCompleteColumn(table_column=whole.copy()),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=whole.copy()),
+            SpeedColumn(whole.copy()),
+        ]
 
     @override
     def on_train_batch_end(
@@ -48,11 +80,13 @@ class CalmProgressBar(RichProgressBar):
 
     @override
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+        metrics = {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+        accuracies = {name: value for name, value in metrics.items() if name.endswith("/acc")}
+        return metrics | {name: percent(value) for name, value in accuracies.items() if isinstance(value, float)}
 
 
 def result(trainer: Trainer, checkpoint: EpochCheckpoint, seconds: float) -> str:
-    """The last line of a training: its best epoch, where that lies, and how long it took.
+    """The last lines of a training: its best epoch, how long it took, where it lies, and how to look at it.
 
     Args:
         trainer: What trained.
@@ -62,11 +96,28 @@ def result(trainer: Trainer, checkpoint: EpochCheckpoint, seconds: float) -> str
     path, score = checkpoint.best_model_path, checkpoint.best_model_score
     if not path or not Path(path).exists():
         return f"no checkpoint of a best epoch was written · {seconds:.1f} s"
-    epoch = read_checkpoint(Path(path))["epoch"]
-    best = f"epoch {epoch}" if score is None else f"best val/acc {score:.2%} in epoch {epoch}"
+    epoch = read_checkpoint(Path(path))["epoch"] + 1
+    best = f"epoch {epoch}" if score is None else f"best val/acc {percent(score.item())} in epoch {epoch}"
     shown = [os.path.normpath(each.save_dir) for each in trainer.loggers if isinstance(each, TensorBoardLogger)]
-    view = f" · mnist-mlp dashboard {shown[0]}" if shown else ""
-    return f"{best} · {path} · {seconds:.1f} s{view}"
+    return folded([best, f"{seconds:.1f} s", path, *(f"mnist-mlp dashboard {folder}" for folder in shown[:1])])
+
+
+def measured(metrics: Mapping[str, float]) -> str:
+    """What a checkpoint reaches on the images it was measured on: its accuracy in percent, and its cost."""
+    accuracies = [f"{name} {percent(value)}" for name, value in metrics.items() if name.endswith("/acc")]
+    return " · ".join(accuracies + [f"{name} {value:.4g}" for name, value in metrics.items() if name[-4:] != "/acc"])
+
+
+def folded(parts: Sequence[str]) -> str:
+    """Parts of a line with dots between them, on as many lines of a terminal as they need; each stays whole."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{lines[-1]} · {part}"
+        if len(longer) <= WIDTH:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)
 
 
 def stopped_early(trainer: Trainer) -> str | None:
@@ -75,7 +126,7 @@ def stopped_early(trainer: Trainer) -> str | None:
         if trainer.should_stop and isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
             epochs = "an epoch" if callback.wait_count == 1 else f"{callback.wait_count} epochs"
             return (
-                f"EarlyStopping ended the training in epoch {callback.stopped_epoch}: {callback.monitor} was not "
+                f"EarlyStopping ended the training in epoch {callback.stopped_epoch + 1}: {callback.monitor} was not "
                 f"better for {epochs}; with a larger patience it goes on"
             )
     return None

@@ -38,7 +38,7 @@ from mnist_mlp.fit.number_checks import check_numbers, check_seed, check_typed_n
 from mnist_mlp.fit.own_loggers import name_loggers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
-from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, result, stopped_early
+from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, measured, result, stopped_early
 from mnist_mlp.fit.run_config import (
     damaged_file,
     differences,
@@ -282,7 +282,9 @@ class TrainingSession(LightningCLI):
 
     def _measure(self) -> None:
         self._say(f"checkpoint {self.checkpoint}")
-        self._run_trainer()
+        (metrics,) = self._run_trainer(verbose=False)  # Lightning's table has 16 digits of a fraction
+        if self.config_init["verbose"]:
+            self._say(measured(metrics))
 
     def _predict(self) -> None:
         self._say(f"checkpoint {self.checkpoint}")

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
 from mnist_mlp.console.files import replaced_at_once
+from mnist_mlp.console.percent import percent
 from mnist_mlp.console.tables import plain_table
 from mnist_mlp.sweep.search import Search
 from mnist_mlp.sweep.study import DIVERGED, ERROR, SECONDS
@@ -31,9 +32,9 @@ def _accuracy(trial: FrozenTrial) -> float:
 
 
 def best_epoch(trial: FrozenTrial) -> int:
-    """The epoch, counted from 0 as `fit` does, in which the accuracy on the validation images was highest first."""
+    """The epoch, counted from 1 as `fit` says it, in which the accuracy on the validation images was highest first."""
     curve = trial.intermediate_values
-    return min(epoch for epoch, accuracy in curve.items() if accuracy == max(curve.values()))
+    return 1 + min(epoch for epoch, accuracy in curve.items() if accuracy == max(curve.values()))
 
 
 def shown(value: Any) -> str:
@@ -47,11 +48,11 @@ def line_of(trial: FrozenTrial, search: Search) -> str:
     if ERROR in trial.user_attrs:
         ending = f"failed: {trial.user_attrs[ERROR]}"
     elif trial.state is TrialState.COMPLETE:
-        ending = f"{_accuracy(trial):.2%}"
+        ending = percent(_accuracy(trial))
     elif trial.state is TrialState.PRUNED:
         what = "diverged" if DIVERGED in trial.user_attrs else "given up"
         curve = trial.intermediate_values
-        ending = f"{max(curve.values(), default=0):.2%}, {what} after {len(curve)} validations"
+        ending = f"{percent(max(curve.values(), default=0))}, {what} after {len(curve)} validations"
     else:
         ending = "stopped: the time is over"
     return f"trial {trial.number}: {ending} ({values})"
@@ -63,7 +64,7 @@ def table_of(trials: Sequence[FrozenTrial], search: Search) -> Table:
     names = list(search.parameters)
     table = plain_table("trial", "val/acc", "epoch", "core seconds", *names, title="the best on the validation images")
     for trial in best:
-        row = [str(trial.number), f"{_accuracy(trial):.2%}", str(best_epoch(trial))]
+        row = [str(trial.number), percent(_accuracy(trial)), str(best_epoch(trial))]
         table.add_row(*row, f"{trial.user_attrs[SECONDS]:.1f}", *(shown(trial.params[name]) for name in names))
     return table
 
@@ -97,7 +98,7 @@ def write_best(path: Path, search: Search, trials: Sequence[FrozenTrial], seed: 
         f"#           in {len(trials)} trials ({pruned} given up early, {failed} failed), seed {seed}, "
         f"which took {minutes:.1f} minutes of one core, all together.",
         f"# Chosen:   on the validation images alone, of which the network of trial {best.number} read "
-        f"{_accuracy(best):.2%} right after epoch {best_epoch(best)}.",
+        f"{percent(_accuracy(best))} right after epoch {best_epoch(best)}.",
         f"# Command:  mnist-mlp fit --config {path}",
         f"# Versions: {versions}, Python {platform.python_version()}",
     ]

@@ -33,6 +33,6 @@ def check_parameters(model: LightningModule) -> None:
 
 def _diverged(model: LightningModule, what: str, step: int) -> str:
     return (
-        f"{what} at step {step} in epoch {model.current_epoch}: "
+        f"{what} at step {step} in epoch {model.current_epoch + 1}: "
         "usually the learning rate is too large, or the initial weights are"
     )

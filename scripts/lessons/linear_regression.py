@@ -48,7 +48,9 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     left.semilogy([c - optimum for c in costs[:60]], color=BLUE)
     left.set(title="Gradient descent goes to least squares", xlabel="step", ylabel="cost above its minimum")
     right.bar(list(accuracies), [100 * a for a in accuracies.values()], color=[BLUE, ORANGE], width=0.5)
-    right.set(title=f"Digits: {agreement:.1%} of the predictions agree", ylabel="training accuracy (%)", ylim=(0, 100))
+    right.set(
+        title=f"Digits: {100 * agreement:.1f} % of the predictions agree", ylabel="training accuracy (%)", ylim=(0, 100)
+    )
     return {"difference": difference, "agreement": agreement} | accuracies, figure
 
 
@@ -74,7 +76,10 @@ def digits() -> tuple[float, dict[str, float]]:
     agreement = (ours == theirs).double().mean().item()
     accuracies = {"two linear layers": ours, "least squares": theirs}
     right = {kind: (predicted == labels).double().mean().item() for kind, predicted in accuracies.items()}
-    print(f"{name}: {', '.join(f'{kind} {share:.2%}' for kind, share in right.items())}, {agreement:.2%} agree")
+    print(
+        f"{name}: {', '.join(f'{kind} {100 * share:.2f} %' for kind, share in right.items())}, "
+        f"{100 * agreement:.2f} % agree"
+    )
     return agreement, right
 
 

@@ -52,7 +52,8 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         numbers[f"{name}: accuracy at the stop"] = series["accuracy"][best]
         print(
             f"{name:14} training cost {series['train'][-1]:.4f}, test cost {series['test'][-1]:.3f} "
-            f"(lowest {series['test'][best]:.3f} at {epochs[best]:.0f}), test accuracy {series['accuracy'][-1]:.2%}"
+            f"(lowest {series['test'][best]:.3f} at {epochs[best]:.0f}), "
+            f"test accuracy {100 * series['accuracy'][-1]:.2f} %"
         )
         for key, axes in panels.items():
             axes.plot(epochs, series[key], color=colour, label=name)

@@ -30,8 +30,8 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
                 b -= bias_gradient(delta)
     z, _ = feedforward(x, [w], [b], [])
     accuracy = (z.argmax(dim=1) == labels).float().mean().item()
-    beside = f"; the course's is {COURSE:.0%}" if name == "mnist" else ""
-    print(f"{name}: {accuracy:.1%} of {len(x):,} training images right after {EPOCHS} epochs{beside}")
+    beside = f"; the course's is {100 * COURSE:.0f} %" if name == "mnist" else ""
+    print(f"{name}: {100 * accuracy:.1f} % of {len(x):,} training images right after {EPOCHS} epochs{beside}")
 
     figure = new_figure(7, 3.6)
     for axes, digit in zip(figure.subplots(1, 2), (0, 9), strict=True):

@@ -38,6 +38,6 @@ def test_who_reaches_another_accuracy_is_named(measured):
     assert stragglers(measured) == []
     lazy = replace(measured[0], contestant="scikit-learn", accuracies=[0.9])
     (sentence,) = stragglers([*measured, lazy])
-    assert sentence.startswith("scikit-learn reached 90.00% where the median contestant reached 95.00%")
+    assert sentence.startswith("scikit-learn reached 90.00 % where the median contestant reached 95.00 %")
     broken = replace(lazy, accuracies=[float("nan")])
     assert len(stragglers([*measured, broken])) == 1

@@ -100,7 +100,7 @@ def test_a_missing_text_and_one_that_is_no_utf_8_leave_the_rest(tmp_path):
     assert log.problems == ["empty/text_summary cannot be read, and is left out."]
     page = page_of(log)
     assert "empty/text_summary cannot be read" in page
-    assert "75.00%" in page
+    assert "75.00 %" in page
     assert "caf\ufffd <strong>bold</strong>" in page
 
 
@@ -151,7 +151,7 @@ def test_any_text_gives_a_page(tmp_path_factory, text):
     page = page_of(read_run(write(tmp_path_factory.mktemp("run"), text)))
     assert "<script" not in page
     assert "<a " not in page
-    assert "75.00%" in page
+    assert "75.00 %" in page
 
 
 def test_what_only_looks_like_an_event_file_is_none(tmp_path):

@@ -49,8 +49,8 @@ def test_one_file_holds_everything(run, capsys):
     assert parser.tags.count("svg") == 2
     assert "script" not in parser.tags
     assert "<h1>wide version_3</h1>" in page
-    assert re.search(r"best val/acc</td><td[^>]*>90.00%", page)
-    assert re.search(r">val/acc</td><td[^>]*>80.00%", page)
+    assert re.search(r"best val/acc</td><td[^>]*>90.00 %", page)
+    assert re.search(r">val/acc</td><td[^>]*>80.00 %", page)
     with pytest.raises(SystemExit, match="0"):
         main(["report", str(run)])
     assert (run / "report.html").read_text() == page
@@ -66,7 +66,7 @@ def test_the_newest_run_of_a_folder_is_taken(run, tmp_path):
     with pytest.raises(SystemExit, match="0"):
         main(["report", str(tmp_path), "--output", str(tmp_path / "page.html")])
     page = (tmp_path / "page.html").read_text()
-    assert "25.00%" in page
+    assert "25.00 %" in page
     assert "The log holds no end of this training" in page
 
 

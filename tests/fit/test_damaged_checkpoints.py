@@ -149,7 +149,7 @@ def test_a_damaged_best_checkpoint_is_said_before_the_training_goes_on(checkpoin
     main(["fit", "--ckpt_path=last", "--trainer.max_epochs=3", "--model.optimizer.lr=1e-9"])
     said, _, summary = capsys.readouterr().out.partition("\nbest val/acc ")
     assert f"{best} {state}: the best of the epochs that follow takes its place" in said.replace(f"{Path.cwd()}/", "")
-    assert "in epoch 2" in summary
+    assert "in epoch 3 " in summary
     assert load(best).settings["epoch"] == 2
 
 

@@ -30,11 +30,11 @@ def fit(patience, **settings):
 def test_an_early_stop_is_said_also_of_a_run_that_is_continued_and_a_larger_patience_goes_on(capsys):
     fit(2, name="run")
     end = "EarlyStopping ended the training in epoch {}: val/acc was not better for {} epochs"
-    assert end.format(2, 2) in capsys.readouterr().out
+    assert end.format(3, 2) in capsys.readouterr().out
     fit(2, ckpt_path="last")
-    assert end.format(3, 3) in capsys.readouterr().out
+    assert end.format(4, 3) in capsys.readouterr().out
     fit(6, ckpt_path="last")
-    assert end.format(6, 6) in capsys.readouterr().out
+    assert end.format(7, 6) in capsys.readouterr().out
 
 
 def test_nothing_is_said_where_the_last_epoch_came_first(capsys):

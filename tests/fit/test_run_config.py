@@ -212,9 +212,9 @@ def test_a_checkpoint_callback_of_ones_own_changes_nothing_for_the_run(init_args
     session.execute()
     assert (FOLDER / "config.yaml").exists()
     assert not Path("config.yaml").exists()
-    summary = capsys.readouterr().out.splitlines()[-1]
-    assert summary.startswith("best val/acc ")
-    assert f"{FOLDER}/checkpoints/best.ckpt" in summary
+    best, where = capsys.readouterr().out.splitlines()[-2:]
+    assert best.startswith("best val/acc ")
+    assert f"{FOLDER}/checkpoints/best.ckpt" in where
     (first,) = [each for each in session.trainer.checkpoint_callbacks if type(each) is ModelCheckpoint]
     assert Path(first.best_model_path or first.last_model_path).exists()
     go_on(3)

@@ -57,7 +57,9 @@ def test_a_sweep_from_its_start_to_the_training_of_its_best_settings(options, sa
     best = max(trials_of(options().config), key=lambda trial: trial.value or 0)
     settings = yaml.safe_load(BEST.read_text())
     assert settings["model"] == trained[best.number]["model"]
-    assert re.findall(r"^ *(\d+) +[\d.]+% ", out, flags=re.MULTILINE)[0] == str(best.number)  # the table begins with it
+    assert re.findall(r"^ *(\d+) +[\d.]+ % ", out, flags=re.MULTILINE)[0] == str(
+        best.number
+    )  # the table begins with it
     assert settings["trainer"] == {"max_epochs": 3, "accelerator": "cpu"}
     session: Any = prepare("fit", BEST, trainer={"enable_progress_bar": False})
     session.execute()
@@ -65,7 +67,7 @@ def test_a_sweep_from_its_start_to_the_training_of_its_best_settings(options, sa
     assert accuracy == best.value
     header = BEST.read_text().split("\nmodel:")[0]
     assert all(line.startswith("# ") for line in header.splitlines())
-    assert f"read {accuracy:.2%} right after epoch " in header
+    assert f"read {100 * accuracy:.2f} % right after epoch " in header
     assert "in 3 trials (0 given up early, 0 failed), seed 0" in header
     assert f"# Command:  mnist-mlp fit --config {BEST}" in header
     assert session.config.name == "small-best"

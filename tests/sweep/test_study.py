@@ -72,7 +72,7 @@ def test_the_endings_of_trials(open_study):
     assert [trial.state.name for trial in ended] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL"]
     assert ended[0].value == 0.7  # that of the epoch which fit keeps
     assert ended[0].intermediate_values == {0: 0.1, 1: 0.7, 2: 0.3}
-    assert best_epoch(ended[0]) == 1
+    assert best_epoch(ended[0]) == 2  # counted from 1
     assert ended[0].user_attrs["seconds"] == 2.5
     assert "diverged" in ended[2].user_attrs
     assert "diverged" not in ended[1].user_attrs

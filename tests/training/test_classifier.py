@@ -188,8 +188,8 @@ def test_a_run_resumed_from_an_epochs_end_equals_an_uninterrupted_one(tiny_mnist
 @pytest.mark.parametrize(
     ("spoilt_step", "message"),
     [
-        (6, "the training loss became nan at step 8 in epoch 1: usually the learning rate is too large"),
-        (9, "a parameter became NaN or infinite at step 10 in epoch 1: usually the learning rate"),
+        (6, "the training loss became nan at step 8 in epoch 2: usually the learning rate is too large"),
+        (9, "a parameter became NaN or infinite at step 10 in epoch 2: usually the learning rate"),
     ],
 )
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tiny_mnist, tmp_path, spoilt_step, message):
@@ -213,7 +213,7 @@ def test_a_measured_loss_that_is_no_number_is_an_error(tiny_mnist, tmp_path, sta
     for parameter in model.mlp.parameters():
         torch.nn.init.constant_(parameter, 1e30)  # finite, but their product is not
     measure = getattr(trainer(tmp_path), command)
-    with pytest.raises(FloatingPointError, match=f"the {stage} loss became (nan|inf) at step 0 in epoch 0: usually"):
+    with pytest.raises(FloatingPointError, match=f"the {stage} loss became (nan|inf) at step 0 in epoch 1: usually"):
         measure(model, tiny_data())
 
 
