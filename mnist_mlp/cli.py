@@ -33,11 +33,14 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
 }
 
 EXAMPLES = """examples:
-  mnist-mlp fit --config configs/quickstart.yaml        train on scikit-learn's digits, offline
-  mnist-mlp fit --config configs/mnist.yaml --model.hidden_sizes [800]
-  mnist-mlp test --ckpt_path best                       the newest run's best checkpoint
-  mnist-mlp predict photo.jpg                           what it says of your own handwriting
-  mnist-mlp fit --help                                  every setting
+  train on scikit-learn's digits, without a download:
+    mnist-mlp fit --config configs/quickstart.yaml
+  train a wider network on MNIST:
+    mnist-mlp fit --config configs/mnist.yaml --model.hidden_sizes "[800]"
+  measure the newest run's best checkpoint on the test images:
+    mnist-mlp test
+  read your own handwriting:
+    mnist-mlp predict photo.jpg
 """
 
 

@@ -5,6 +5,8 @@ import ast
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 import tomllib
 from functools import partial
@@ -27,6 +29,8 @@ PAGES = [
 ]
 SCRIPTS = [script for script in sorted((ROOT / "scripts").rglob("*.py")) if script.stem not in ("lesson", "train")]
 PROSE_WORDS = 1300
+IN_VENV = ("mnist-mlp", "pip", "python")
+UNSAFE = r"[#\[\]{}*?<>;!']| ="  # what zsh, or bash, takes for something else than a word
 TABLE_ROW = r"^\|.*\n"
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
@@ -47,18 +51,23 @@ def without_code(text):
 
 
 def lines_of_shell(text):
-    """The commands of all blocks of shell, as lists of words."""
+    """What is to be typed: the lines of all blocks of shell, and the commands that begin the row of a table."""
     for block in fenced(text, "sh"):
-        for line in block.replace("\\\n", " ").splitlines():
-            for command in line.split("&&"):
-                if words := shlex.split(command, comments=True):
-                    yield [Path(words[0]).name, *words[1:]]
+        yield from block.replace("\\\n", " ").splitlines()
+    yield from re.findall(r"^\| `((?:mnist-mlp|python) [^`]+)` \|", text, flags=re.MULTILINE)
+
+
+def words_of(line):
+    """The commands of a line as lists of words, as a POSIX shell splits them; it knows no comments where one types."""
+    for command in line.split("&&"):
+        if words := shlex.split(command):
+            yield [Path(words[0]).name, *words[1:]]
 
 
 def spans_of_commands(text):
     """The commands that stand in the text: mnist-mlp, and what follows it."""
     text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    yield from (shlex.split(span) for span in re.findall(r"`((?:mnist-mlp|python scripts)[^`]*)`", text))
+    yield from (" ".join(span.split()) for span in re.findall(r"`((?:mnist-mlp|python scripts)[^`]*)`", text))
 
 
 def section(title):
@@ -148,10 +157,11 @@ def parse(clone, monkeypatch):
         if module == "fit.command":
             assert prepare(args[0], typed=args[1:]).command == args[0]
             return
-        monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", parse_only)
         command = getattr(import_module(f"mnist_mlp.{module}"), function) if module else partial(run_script, args[0])
-        with pytest.raises(Understood):
-            command(list(args[1:]))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(argparse.ArgumentParser, "parse_known_args", parse_only)
+            with pytest.raises(Understood):
+                command(list(args[1:]))
 
     return parse
 
@@ -164,7 +174,8 @@ def run_script(script, args):
         runpy.run_path(str(script), run_name="__main__")
 
 
-SHELL = {shlex.join(words): words for page in PAGES for words in lines_of_shell(page.read_text())}
+TYPED = {page: list(lines_of_shell(page.read_text())) for page in PAGES}
+SHELL = {shlex.join(words): words for lines in TYPED.values() for line in lines for words in words_of(line)}
 PARSED = {line: words for line, words in SHELL.items() if words[0] == "mnist-mlp" or line.startswith("python scripts/")}
 PARSED |= {
     line: ["mnist-mlp", *words[words.index("mnist_mlp") + 1 :]]
@@ -197,13 +208,65 @@ def test_commands_of_every_kind_were_found():
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_in_the_text_are_there(page, parse):
-    for program, *args in spans_of_commands(page.read_text()):
+    for program, *args in map(shlex.split, spans_of_commands(page.read_text())):
         if program == "python":
             assert (ROOT / args[0]).exists()
         elif args:
             assert args[0] in COMMANDS
         if program == "mnist-mlp" and len(args) > 1 and "--help" not in args:
             parse(program, *args)
+
+
+@pytest.fixture(scope="module")
+def read_by_zsh(tmp_path_factory):
+    """A function that types lines into an interactive zsh, where every program writes down its words instead."""
+    zsh = shutil.which("zsh")
+    if not zsh:
+        pytest.skip("zsh is not installed")
+    folder = tmp_path_factory.mktemp("zsh")
+    programs = [*{words[0] for words in SHELL.values()} - {"cd"}, *(f".venv/bin/{name}" for name in IN_VENV)]
+    for program in programs:
+        stub = folder / program
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        stub.write_text('#!/bin/sh\nprintf "%s\\0" "${0##*/}" "$@" >> words; echo >> words\n')
+        stub.chmod(0o755)
+
+    def read(lines):
+        (folder / "words").write_text("")
+        typed = "\n".join(["cd() { true }", *lines, ""])
+        environment = {"PATH": f"{folder}:/usr/bin:/bin", "HOME": str(folder), "TERM": "dumb"}
+        given = {"cwd": folder, "env": environment, "input": typed, "timeout": 60}
+        process = subprocess.run([zsh, "-f", "-i", "-s"], text=True, capture_output=True, **given)
+        return [line.split("\0")[:-1] for line in (folder / "words").read_text().splitlines()], process.stderr
+
+    return read
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_zsh_reads_the_commands_as_bash_does(page, read_by_zsh):
+    lines = [*TYPED[page], *spans_of_commands(page.read_text())]
+    wanted = [words for line in lines for words in words_of(line) if words[0] != "cd"]
+    read, messages = read_by_zsh(lines)
+    assert read == wanted, messages
+
+
+@pytest.mark.parametrize("line", ["mnist-mlp test   # the newest run's best", "mnist-mlp fit --model.sizes [800]"])
+def test_zsh_stumbles_over_comments_and_brackets(line, read_by_zsh):
+    assert read_by_zsh([line, "mnist-mlp report"])[0] != [[*shlex.split(line, comments=True)], ["mnist-mlp", "report"]]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_are_typed_without_comments_and_with_quoted_brackets(page):
+    for line in [*TYPED[page], *spans_of_commands(page.read_text())]:
+        assert not re.search(UNSAFE, re.sub(r"\"[^\"]*\"|'[^']*'", "", line)), f"{name_of(page)}: {line}"
+
+
+def test_help_and_messages_show_commands_that_any_shell_reads():
+    shipped = [file for folder in ("mnist_mlp", "scripts", "configs") for file in (ROOT / folder).rglob("*.[py]*")]
+    for file in (file for file in shipped if file.suffix in (".py", ".yaml")):
+        for command in re.findall(r"mnist-mlp [a-z]+ \S.*|--[\w.]+[ =]\[.*", file.read_text()):
+            typed = re.sub(r"\"[^\"]*\"|'[^']*'", "", command)
+            assert not re.search(r"--[\w.]+[ =]\[|^mnist-mlp [^`]*  ", typed), f"{name_of(file)}: {command}"
 
 
 def test_extras_are_there():
