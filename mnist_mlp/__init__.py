@@ -5,6 +5,7 @@ The house, from the ground up; a room imports only from those above it in this l
     torch_internals        what torch does not publish
     plain_values           settings in Python's own numbers, strings, lists and dicts
     console/               tables, figures, files: what commands share, and nothing of this project
+    shipped/               configurations and lessons, found by name; mnist-mlp configs
     executors/             jobs in processes of this machine, or on the machines of a cluster
     equations/             activations, costs, penalties, initializers, feedforward and BP1 to BP4
     network/               the equations as an nn.Module and as autograd.Functions, and what belongs to a network

@@ -29,6 +29,7 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
     "sweep": ("sweep.command:run", "look for good settings, and choose by the validation images"),
     "dashboard": ("dashboard.server:run", "start TensorBoard and print its address"),
     "report": ("dashboard.report:run", "write a run into one HTML file"),
+    "configs": ("shipped.command:run", "list the configurations that come with mnist-mlp, or copy one"),
     "lessons": ("lessons.command:run", "small programs that show one thing each"),
 }
 

@@ -410,7 +410,7 @@ def test_a_terminated_run_says_how_to_go_on(run, tmp_path):
 
 
 def test_nothing_typed_is_refused_with_a_way_on(run):
-    assert "--config configs/quickstart.yaml" in refused(run, "fit")
+    assert "--config quickstart" in refused(run, "fit")
 
 
 @pytest.mark.parametrize("arguments", [[], ["fitt"], ["--nonsense"]])

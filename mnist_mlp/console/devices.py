@@ -1,7 +1,5 @@
 """Whether there is the device that was asked for."""
 
-import torch
-
 
 def check_cuda(option: str, value: str) -> None:
     """See that there is a CUDA device, where one is asked for.
@@ -13,7 +11,11 @@ def check_cuda(option: str, value: str) -> None:
     Raises:
         ValueError: if there is none.
     """
-    if value in ("cuda", "gpu") and not torch.cuda.is_available():
+    if value not in ("cuda", "gpu"):
+        return
+    import torch  # here, since it takes seconds, and whoever asks for no such device does not wait for it
+
+    if not torch.cuda.is_available():
         raise ValueError(
             f"{option} {value} needs a CUDA device, and this machine has none; use --{option} cpu",
         )

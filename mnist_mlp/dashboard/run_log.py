@@ -69,7 +69,7 @@ def find_runs(folder: Path) -> list[Path]:
     for events in filter(Path.is_file, folder.rglob(EVENTS)):
         written[events.parent] = max(events.stat().st_mtime, written.get(events.parent, 0.0))
     if not written:
-        raise ValueError(f"{folder} holds no run; train one with mnist-mlp fit --config configs/quickstart.yaml")
+        raise ValueError(f"{folder} holds no run; train one with mnist-mlp fit --config quickstart")
     return sorted(written, key=lambda run: written[run])
 
 

@@ -1,6 +1,6 @@
 """`mnist-mlp fit | validate | test | predict`: runs, their settings and their checkpoints.
 
-May import: console, equations, network, lightning_internals, bare_loop, data, training, dashboard.
+May import: console, shipped, equations, network, lightning_internals, bare_loop, data, training, dashboard.
 One more setting: an argument of `MLPClassifier`, `MNISTDataModule` or `Dashboard`, which the command line then has too.
 """
 

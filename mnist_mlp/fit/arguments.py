@@ -1,11 +1,13 @@
 """The settings of `mnist-mlp fit | validate | test | predict` beside those of model, data and Trainer, and defaults."""
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from lightning.pytorch.cli import LightningArgumentParser
 
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.fit.settings import LOG_DIR
+from mnist_mlp.shipped.files import config_file
 
 DEFAULTS = {
     "trainer.default_root_dir": LOG_DIR,
@@ -52,3 +54,19 @@ def add_arguments(parser: LightningArgumentParser, command: str) -> None:
     )
     parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
     parser.set_defaults(DEFAULTS)
+
+
+def with_configs_found(typed: Sequence[str]) -> Iterator[str]:
+    """What is typed, with the path of a configuration that comes with the package in the place of its name.
+
+    Raises:
+        ValueError: if there is no such configuration.
+    """
+    before = ""
+    for word in typed:
+        option, equals, value = word.partition("=")
+        if option == "--config" and equals:
+            yield f"--config={config_file(value)}"
+        else:
+            yield str(config_file(word)) if before in ("--config", "-c") else word
+        before = word

@@ -40,7 +40,7 @@ def find_checkpoint(which: str, log_dir: Path, name: str | None, setting: str = 
     if not found:
         raise ValueError(
             f"no run in {log_dir / (name or '')} has a {which} checkpoint; train one with "
-            "mnist-mlp fit --config configs/quickstart.yaml, or give the path of a checkpoint with --{setting}"
+            f"mnist-mlp fit --config quickstart, or give the path of a checkpoint with --{setting}"
         )
     begun = [path.parent for path in log_dir.glob(f"{runs}/config.yaml")]
     newest = max([*(path.parent.parent for path in found), *begun], key=_last_written)

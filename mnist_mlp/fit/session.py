@@ -22,7 +22,7 @@ from mnist_mlp.bare_loop.memory import keep_freed_memory
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.data.module import MNISTDataModule
-from mnist_mlp.fit.arguments import add_arguments
+from mnist_mlp.fit.arguments import add_arguments, with_configs_found
 from mnist_mlp.fit.callback_checks import check_callbacks
 from mnist_mlp.fit.checkpoint_files import (
     EpochCheckpoint,
@@ -54,6 +54,7 @@ from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
 from mnist_mlp.lightning_internals.interrupts import interrupts_as_errors
 from mnist_mlp.lightning_internals.parser_messages import one_sentence
+from mnist_mlp.shipped.files import config_file
 from mnist_mlp.training.classifier import MLPClassifier
 
 COMMANDS = {
@@ -78,7 +79,7 @@ def prepare(
 
     Args:
         command: fit, validate, test or predict.
-        config: The path of a configuration file, in YAML.
+        config: The path of a configuration file, in YAML, or the name of one that comes with the package.
         callbacks: Put before all others, so that they see the end of an epoch before its checkpoint is written. They
             do not stand in the run's config.yaml.
         typed: Settings as they are typed on the command line, laid over all others.
@@ -94,7 +95,8 @@ def prepare(
     keep_freed_memory()
     stop_looking_for_gpus()
     silence_harmless_messages()
-    return TrainingSession(command, Given(Path(config) if config else None, settings, typed), callbacks)
+    given = Given(config_file(config) if config else None, settings, [*with_configs_found(typed)])
+    return TrainingSession(command, given, callbacks)
 
 
 class TrainingSession(LightningCLI):

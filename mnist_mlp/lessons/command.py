@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from mnist_mlp.console.command_parser import CommandParser
+from mnist_mlp.shipped.files import shipped_folder
 
 SHARED = "lesson"  # the module that all lessons import
 
@@ -25,7 +26,12 @@ def run(args: list[str]) -> int:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default: all)")
     parser.add_argument("--list", action="store_true", help="only say which there are")
-    parser.add_argument("--folder", type=Path, default=Path("scripts/lessons"), help="(default: %(default)s)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=shipped_folder("scripts/lessons"),
+        help="where the lessons are (default: those that come with mnist-mlp)",
+    )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where figures go (default: here)")
     options = parser.parse_args(args)
     lessons = find_lessons(options.folder)
@@ -54,5 +60,5 @@ def find_lessons(folder: Path) -> dict[str, str]:
     """
     files = sorted(path for path in folder.glob("*.py") if path.stem != SHARED)
     if not files:
-        raise ValueError(f"{folder} holds no lessons; run this in a clone of the repository, or name --folder")
+        raise ValueError(f"{folder} holds no lessons; name another folder with --folder, or leave it out")
     return {path.stem: (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for path in files}

@@ -140,7 +140,7 @@ def _hint(sentence: str, settings: Iterable[str]) -> str:
     if "Empty nested key" in sentence:
         return "; a name has nothing before or after one of its dots"
     if "are required" in sentence:
-        return "; a configuration file has all: --config configs/quickstart.yaml"
+        return "; a configuration file has all: --config quickstart"
     if re.match(r"Option 'search\b", sentence):
         return "; a configuration with a section search: is for mnist-mlp sweep"
     nearest = get_close_matches(_unknown(sentence), settings, n=1)

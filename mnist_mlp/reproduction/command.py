@@ -3,10 +3,11 @@
 import argparse
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from textwrap import fill, shorten
 
 from rich.console import Console
 
@@ -15,16 +16,16 @@ from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file, check_picture
 from mnist_mlp.console.tables import wide_console
-from mnist_mlp.data.module import prepare_data
 from mnist_mlp.executors.choice import executor_for
 from mnist_mlp.reproduction.charts import draw_comparison, draw_curves
 from mnist_mlp.reproduction.comparison import Comparison, compare, markdown_of, table_of
-from mnist_mlp.reproduction.job import Job, jobs_of
+from mnist_mlp.reproduction.plan import PUBLISHED, Part, duration, plan, seconds_of_rows, sentence_of
+from mnist_mlp.reproduction.plan import table_of as table_of_plan
 from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Results, Run
-from mnist_mlp.reproduction.trainings import train
 
 TABLE_WIDTH = 150
+FEW = 5  # rows that are named in a sentence
 
 
 def run(args: list[str]) -> int:
@@ -36,38 +37,59 @@ def run(args: list[str]) -> int:
     Raises:
         ValueError: if a row is unknown, or settings make no sense.
     """
+    started = time.time()
     options = _checked(_parser().parse_args(args))
     console = wide_console(TABLE_WIDTH)
     results = Results(options.json, options.configs)
     wanted = {name: options.seeds or ROWS[name].seeds for name in options.rows}
-    waiting = _waiting(wanted, results, options)
-    failed = _train(waiting, results, options, console) if waiting else set()
+    parts = plan(wanted, results)
+    if parts:
+        _announce(parts, options, console)
+    deadline = None if options.budget is None else started + 60 * options.budget
+    failed = _train(parts, results, options, deadline, console) if parts and options.budget != 0 else set()
     results = Results(options.json, options.configs)  # others may have added theirs meanwhile
     runs = {name: [run for seed, run in results.runs(name).items() if seed < n] for name, n in wanted.items()}
     comparisons = _show(runs, options, console)
     unfinished = [name for name, n in wanted.items() if len(runs[name]) < n and name not in failed]
     if unfinished:
-        console.print(f"not finished: {', '.join(unfinished)}; the same command goes on", highlight=False)
+        which = ", ".join(unfinished) if len(unfinished) <= FEW else f"{len(unfinished)} rows"
+        console.print(f"not finished: {which}; the same command goes on", highlight=False)
     return 0 if all(each.is_reproduced for each in comparisons) and not failed and not unfinished else 1
 
 
-def _train(waiting: Sequence[Job], results: Results, options: argparse.Namespace, console: Console) -> set[str]:
+def _announce(parts: Sequence[Part], options: argparse.Namespace, console: Console) -> None:
+    """Say what is still to be trained, row by row, and what it takes."""
+    console.print(table_of_plan(parts), highlight=False)
+    ends = {None: "", 0: "; a budget of 0 trains none"}
+    end = ends.get(options.budget, f"; nothing is started after {options.budget} min")
+    console.print(sentence_of(parts, _workers(parts, options)) + end, highlight=False, soft_wrap=True)
+
+
+def _workers(parts: Sequence[Part], options: argparse.Namespace) -> int:
+    """How many networks this machine trains at a time."""
+    return min(sum(len(part.seeds) for part in parts), os.cpu_count() or 1) if options.device == "cpu" else 1
+
+
+def _train(
+    parts: Sequence[Part], results: Results, options: argparse.Namespace, deadline: float | None, console: Console
+) -> set[str]:
     """Let an executor do the trainings; the rows of those that failed."""
-    workers = min(len(waiting), os.cpu_count() or 1) if options.device == "cpu" else 1
-    data = {job.data for job in waiting}
-    with executor_for(workers, options.cluster, partial(prepare_data, data)) as executor:
+    # Imported here, because torch and Lightning take seconds, and a plan needs neither.
+    from mnist_mlp.data.module import prepare_data
+    from mnist_mlp.reproduction.job import Job, jobs_of
+    from mnist_mlp.reproduction.trainings import train
+
+    def jobs() -> Iterator[Job]:
+        """One after the other, so that the first is trained while the others are prepared."""
+        for part in parts:
+            if deadline is not None and time.time() > deadline:
+                return
+            yield from jobs_of(part.row, results.config(part.row), part.seeds, options.device, deadline)
+
+    waiting = [*jobs()] if options.cluster else jobs()
+    check = partial(prepare_data, {job.data for job in waiting}) if options.cluster else None
+    with executor_for(_workers(parts, options), options.cluster, check) as executor:
         return train(waiting, executor, results, console)
-
-
-def _waiting(wanted: Mapping[str, int], results: Results, options: argparse.Namespace) -> list[Job]:
-    """The trainings that are still to be done, of so many networks of each row."""
-    deadline = None if options.budget is None else time.time() + 60 * options.budget
-    waiting = []
-    for name, n in wanted.items():
-        trained = results.runs(name)
-        seeds = [seed for seed in range(n) if seed not in trained]
-        waiting += jobs_of(name, results.config(name), seeds, options.device, deadline) if seeds else []
-    return [job for job in waiting if not job.is_late]
 
 
 def _show(runs: Mapping[str, Sequence[Run]], options: argparse.Namespace, console: Console) -> list[Comparison]:
@@ -78,7 +100,8 @@ def _show(runs: Mapping[str, Sequence[Run]], options: argparse.Namespace, consol
         for figure in ROWS[name].figures
         if len(runs[name]) >= figure.best_of
     ]
-    console.print(table_of(comparisons))
+    if comparisons:
+        console.print(table_of(comparisons))
     if options.markdown:
         options.markdown.write_text(markdown_of(comparisons))
     if options.chart:
@@ -92,9 +115,13 @@ def _show(runs: Mapping[str, Sequence[Run]], options: argparse.Namespace, consol
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         "mnist-mlp reproduce",
-        description="Train published recipes, several seeds each, and set what they reach beside what was published. "
-        "Finished trainings are kept; interrupted ones are resumed.",
-        epilog=f"rows: {', '.join(ROWS)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=fill(
+            "Train published recipes, several seeds each, and set what they reach beside what was published. Finished "
+            "trainings are kept; interrupted ones are resumed.",
+            width=79,
+        ),
+        epilog=_list_of_rows(),
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="a published recipe; its configuration is ROW.yaml")
     parser.add_argument("--all", action="store_true", help="all of them that have a configuration")
@@ -110,9 +137,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="a scheduler of Dask, tcp://10.0.0.1:8786 say, whose workers train instead of this machine's cores",
     )
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to train (default: cpu)")
     parser.add_argument(
-        "--configs", type=Path, default=Path("configs/published"), metavar="FOLDER", help="(default: %(default)s)"
+        "--configs",
+        type=Path,
+        default=PUBLISHED,
+        metavar="FOLDER",
+        help="where the configurations are (default: those that come with mnist-mlp)",
     )
     parser.add_argument(
         "--json",
@@ -125,6 +156,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chart", type=Path, metavar="PATH", help="draw published and measured errors as PNG")
     parser.add_argument("--curves", type=Path, metavar="FOLDER", help="draw the curves of Nielsen's book as PNG")
     return parser
+
+
+def _list_of_rows() -> str:
+    """A line for each row: how many networks, what one of them takes, and where it was published."""
+    seconds, longest = seconds_of_rows(PUBLISHED), max(map(len, ROWS))
+    lines = [
+        f"  {name:{longest}}  {row.seeds:2} x {duration(seconds.get(name)):8}  "
+        + shorten(row.source, 78 - longest - 17, placeholder=" ...")
+        for name, row in ROWS.items()
+    ]
+    return "\n".join(["rows; their networks, and the time of one on one core; the source:", *lines])
 
 
 def _checked(options: argparse.Namespace) -> argparse.Namespace:

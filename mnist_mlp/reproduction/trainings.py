@@ -1,7 +1,7 @@
 """The trainings that are still to be done: what they need, and what is done with what they give."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 
 from rich.console import Console
@@ -12,15 +12,16 @@ from mnist_mlp.reproduction.published import ROWS
 from mnist_mlp.reproduction.results import Results
 
 
-def train(waiting: Sequence[Job], executor: Executor, results: Results, console: Console) -> set[str]:
+def train(waiting: Iterable[Job], executor: Executor, results: Results, console: Console) -> set[str]:
     """Let jobs run, keep what they give, and say so; the rows of those that failed.
 
     Raises:
         BrokenExecutor: if nothing runs jobs any more; what was trained until then is kept.
     """
     failed = set()
-    jobs = {executor.submit(job.run): job for job in waiting}
-    with console.status(f"{len(jobs)} trainings"):
+    with console.status("trainings are prepared") as status:
+        jobs = {executor.submit(job.run): job for job in waiting}
+        status.update(f"{len(jobs)} trainings")
         for future in as_completed(jobs):
             job, error = jobs[future], future.exception()
             if isinstance(error, BrokenExecutor):

@@ -9,6 +9,7 @@ from pathlib import Path
 from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file
+from mnist_mlp.shipped.files import config_file
 
 TRIALS = 40
 
@@ -34,7 +35,11 @@ def _parser() -> argparse.ArgumentParser:
         "section search: of a configuration, and choose by the validation images alone. A sweep that was stopped goes "
         "on with the same command.",
     )
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="a configuration of fit with a section search:")
+    parser.add_argument(
+        "config",
+        metavar="CONFIG",
+        help="a configuration of fit with a section search:, or the name of one that mnist-mlp configs lists",
+    )
     parser.add_argument(
         "--trials",
         type=int,
@@ -79,6 +84,7 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
     if not find_spec("optuna"):
         raise ValueError("a sweep needs Optuna, which is not installed: pip install 'mnist-mlp[sweep]'")
     check_drawing()
+    options.config = config_file(options.config)
     if options.study:
         check_file("study", options.study)
     return options

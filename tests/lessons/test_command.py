@@ -156,7 +156,7 @@ def test_lessons_are_listed_and_run(tmp_path, monkeypatch):
     ("args", "message"),
     [
         (["flying"], "there is no lesson flying; choose of cost_of_the_gradient, "),
-        (["--folder", "none"], "none holds no lessons; run this in a clone"),
+        (["--folder", "none"], "none holds no lessons; name another folder with --folder"),
         (["--output", "none"], "there is no folder none; make it, or name another with --output"),
     ],
 )

@@ -52,8 +52,7 @@ SIZES = "--model.sizes=[3]"
         ({"model": {"sizes": [3]}, "nme": "a"}, "Option 'nme' is not accepted; did you mean name?"),
         (
             ["--name=a"],
-            "the following arguments are required: model.sizes; "
-            "a configuration file has all: --config configs/quickstart.yaml",
+            "the following arguments are required: model.sizes; a configuration file has all: --config quickstart",
         ),
     ],
 )

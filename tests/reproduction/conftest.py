@@ -29,6 +29,8 @@ def tiny(tmp_path, monkeypatch):
     (tmp_path / "configs" / "published").mkdir(parents=True)
     path = tmp_path / "configs" / "published" / "tiny.yaml"
     path.write_text(CONFIG)
+    monkeypatch.setattr("mnist_mlp.reproduction.command.PUBLISHED", Path("configs/published"))
+    monkeypatch.setattr("mnist_mlp.reproduction.plan.PUBLISHED", Path("configs/published"))
     return path
 
 
