@@ -29,6 +29,7 @@ The house, from the ground up; a room imports only from those above it in this l
     __main__               python -m mnist_mlp
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from mnist_mlp.prediction.checkpoint import load
     from mnist_mlp.prediction.trained_network import TrainedNetwork
     from mnist_mlp.training.classifier import MLPClassifier
+
+# How often torch's threads look for work before they sleep, 300,000 times by default: on a busy machine they keep the
+# cores from those who have work. torch reads it when it is imported first. No result depends on it.
+if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+    os.environ["GOMP_SPINCOUNT"] = "1000"
 
 __all__ = ["MLP", "MLPClassifier", "MNISTDataModule", "TrainedNetwork", "load"]
 

@@ -1,7 +1,11 @@
 """Shapes are checked at run time where tensors have them, and no test needs the network or MNIST unless it says so."""
 
+# before torch, so that its threads do not spin where another test needs the core
+import mnist_mlp  # noqa: F401  # isort: skip
+
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,6 +72,21 @@ def digits_run(tmp_path_factory):
     prepare("fit", quick, trainer=trainer, dashboard={"enabled": False}).execute()
     config.update("jaxtyping_disable", False)
     return logs
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One for all tests, since a process can run Playwright but once."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -13,9 +13,6 @@ from jaxtyping import config
 from mnist_mlp import MNISTDataModule
 from mnist_mlp.cli import main
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 SECONDS = 15
 
 
@@ -31,16 +28,6 @@ def logs(tmp_path_factory):
     main(["test", *quiet, "--name=two"])
     config.update("jaxtyping_disable", False)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

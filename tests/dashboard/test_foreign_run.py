@@ -1,7 +1,6 @@
 """A run that somebody else wrote, or that is damaged: its page asks for nothing, runs nothing, and shows the rest."""
 
 import os
-import shutil
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +13,6 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from mnist_mlp.dashboard.report import page_of
 from mnist_mlp.dashboard.run_log import find_runs, read_run
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 REMOTE = "http://203.0.113.9"  # an address that is nobody's
 HOSTILE = [
     "[click](javascript:document.title='ran')",
@@ -52,17 +50,6 @@ def add_text_value(folder, tag, *strings):
     )
     with SummaryWriter(folder) as writer:
         cast(Any, writer.file_writer).add_summary(summaries.Summary(value=[value]))
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -1,7 +1,6 @@
 """Pages in a real browser, that has no connection."""
 
 import base64
-import shutil
 
 import pytest
 import torch
@@ -9,7 +8,6 @@ import torch
 from mnist_mlp import MLP, TrainedNetwork
 from mnist_mlp.drawing import write_page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DIGITS = tuple("0123456789")
 
 
@@ -19,17 +17,6 @@ def network(*hidden, activation="relu", names: tuple[str, ...] = DIGITS, size=28
         torch.manual_seed(0)
         mlp = MLP([size**2, *hidden, len(names)], activation=activation, **settings)
     return TrainedNetwork(mlp.eval(), tuple(names), mean, std)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
