@@ -2,15 +2,16 @@
 
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from lightning import LightningModule
 from torch import Tensor
 
 from mnist_mlp.data.device_loader import DeviceLoader, NormalizedBatch
+from mnist_mlp.torch_internals import is_traced
 
 Batch = tuple[Float[Tensor, "batch *shape"], Tensor]
 AS_THEY_ARE = (0.0, 1.0)
+BRIGHTEST = 2.0  # what noise, or more contrast, may make of a pixel of 1
 
 
 class NormalizesPixels(LightningModule):
@@ -50,17 +51,20 @@ class NormalizesPixels(LightningModule):
         """Images of any shape, pixels in [0, 1], as rows that the network takes.
 
         Raises:
-            ValueError: if they were normalized already.
+            ValueError: if they were normalized already, or go from 0 to 255.
         """
         x = images.flatten(1) if images.dim() > 2 else images
         mean, std = self.pixel_statistics or AS_THEY_ARE
-        if (mean, std) == AS_THEY_ARE:
+        is_normalizing = (mean, std) != AS_THEY_ARE
+        if x.numel() and not is_traced(x):
+            _check_bytes(x)
+            if is_normalizing and x.min() < 0:
+                raise ValueError(
+                    f"pixels must lie in [0, 1], since the network normalizes them by its mean {mean:.4f} and standard "
+                    f"deviation {std:.4f}; got {x.min().item():.4f}: give normalized ones to its mlp"
+                )
+        if not is_normalizing:
             return x
-        if not torch.compiler.is_compiling() and x.numel() and x.min() < 0:
-            raise ValueError(
-                f"pixels must lie in [0, 1], since the network normalizes them by its mean {mean:.4f} and standard "
-                f"deviation {std:.4f}; got {x.min().item():.4f}: give normalized ones to its mlp"
-            )
         return (x - mean).div_(std)
 
     def rows_of(self, batch: Batch | Tensor) -> Float[Tensor, "batch pixels"]:
@@ -71,3 +75,16 @@ class NormalizesPixels(LightningModule):
         if isinstance(batch, NormalizedBatch):
             return batch.x
         return self.normalized(batch if isinstance(batch, Tensor) else batch[0])
+
+
+def _check_bytes(x: Float[Tensor, "batch pixels"]) -> None:
+    """See that pixels are not those of 0 to 255, as bytes or as floats. Where one is negative, others normalized them.
+
+    Raises:
+        ValueError: if they are.
+    """
+    if not x.is_floating_point():
+        raise ValueError(f"pixels must be floating-point, in [0, 1]; got {x.dtype}: divide bytes by 255")
+    least, largest = x.aminmax()
+    if least >= 0 and largest > BRIGHTEST:
+        raise ValueError(f"pixels must lie in [0, 1]; got {largest.item():g}: divide them by 255")

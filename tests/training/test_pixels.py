@@ -138,3 +138,46 @@ def test_the_command_computes_no_others(trained, tmp_path, monkeypatch, capsys):
         session.execute()
         accuracies.append(session.trainer.callback_metrics["test/acc"].item())
     assert len(set(accuracies)) == 1
+
+
+def bytes_of(data):
+    return data.test_images.images.view(-1, 28, 28), data.test_images.labels
+
+
+@pytest.mark.parametrize("kind", ["plain", "normalized"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8, torch.int64])
+def test_pixels_of_0_to_255_are_refused_wherever_they_enter(trained, kind, dtype):
+    path, _, data = trained
+    model = MLPClassifier.load_from_checkpoint(path) if kind == "normalized" else MLPClassifier([4])
+    model = model.to(torch.float64 if dtype == torch.float64 else torch.float32)
+    x, labels = bytes_of(data)
+    loader = DataLoader(TensorDataset(x.to(dtype), labels), 100)
+    sentence = r"(pixels must lie in \[0, 1\]; got 255: divide them by 255|got torch\.\w+: divide bytes by 255)$"
+    with pytest.raises(ValueError, match=sentence):
+        model(x.to(dtype))
+    for run in ("validate", "test", "predict"):
+        with pytest.raises(ValueError, match=sentence):
+            getattr(Trainer(**QUIET), run)(model, loader)
+    with pytest.raises(ValueError, match=sentence):
+        Trainer(max_epochs=1, num_sanity_val_steps=0, **QUIET).fit(model.train(), loader, loader)
+
+
+def test_a_loaded_network_takes_bytes_and_fractions_and_no_bytes_as_floats(trained):
+    path, _, data = trained
+    network, (x, _) = load(path), bytes_of(data)
+    assert torch.equal(network.predict_proba(x), network.predict_proba(x.float() / 255))
+    with pytest.raises(ValueError, match=r"images must be integers from 0 to 255, or floating-point values from 0 to"):
+        network.predict_proba(x.float())
+    drawn = x[0].repeat_interleave(4, 0).repeat_interleave(4, 1).numpy()
+    answers = [network.predict(array)[0].probabilities for array in (drawn, drawn.astype("float32"), drawn / 255)]
+    assert all((answer == answers[0]).all() for answer in answers)  # a picture is stretched from its least to its most
+
+
+def test_what_is_brighter_or_was_normalized_by_others_is_taken(trained):
+    model = MLPClassifier([4])
+    x, _ = raw(trained[2])
+    model(1.5 * x)
+    model((x - 0.1307) / 0.3081)
+    torch.export.export(model.mlp, (x[:2].flatten(1),))
+    torch.export.export(model, (x[:2],))
+    torch.func.vmap(model)(x[:2].view(2, 1, 784))
