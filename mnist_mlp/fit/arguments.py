@@ -1,4 +1,4 @@
-"""The settings of `mnist-mlp fit | validate | test | predict` beside those of model, data and Trainer, and defaults."""
+"""The settings of `mnist-mlp fit | validate | test | predict` beside those of model, data and Trainer; and the help."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -7,6 +7,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from mnist_mlp.dashboard.panels import Dashboard
 from mnist_mlp.fit.settings import LOG_DIR
+from mnist_mlp.lightning_internals.parser_help import HelpOnSettings, Section, Words
 from mnist_mlp.shipped.files import config_file
 
 DEFAULTS = {
@@ -19,9 +20,98 @@ DEFAULTS = {
     "model.optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1}},
 }
 
+RUN = ("help", "config", "print_config", "name", "seed_everything", "ckpt_path", "weights", "lr_find", "trust")
+TRAINER = ("max_epochs", "default_root_dir", "accelerator", "devices", "precision", "gradient_clip_val", "callbacks")
+SECTIONS = (
+    Section("run", "", RUN),
+    Section("network", "model.", None),
+    Section("data", "data.", None),
+    Section("distortions of the training images", "data.augmentation.", None),
+    Section("what TensorBoard shows besides costs and accuracies", "dashboard.", None),
+    Section(
+        "training, by Lightning's Trainer (--help all shows all it can be told)",
+        "trainer.",
+        [f"trainer.{name}" for name in TRAINER],
+    ),
+)
+EXAMPLES = {  # as they are typed
+    "config": "quickstart",
+    "name": "first",
+    "seed_everything": "1",
+    "ckpt_path": "last",
+    "weights": "best",
+    "lr_find": "suggest",
+    "help": "all",
+    "model.hidden_sizes": '"[300,100]"',
+    "model.activation": "tanh",
+    "model.cost": "quadratic",
+    "model.initializer": "large",
+    "model.output_activation": "sigmoid",
+    "model.dropout": "0.5",
+    "model.input_dropout": "0.2",
+    "model.l1": "0.1",
+    "model.l2": "5.0",
+    "model.max_norm": "2.0",
+    "model.adversarial": "0.1",
+    "model.gradients": "manual",
+    "model.optimizer": "Adam --model.optimizer.lr 0.001",
+    "model.optimizer.help": "Adam",
+    "model.scheduler": "ExponentialLR --model.scheduler.gamma 0.9",
+    "model.scheduler.help": "ExponentialLR",
+    "model.scheduler_interval": "step",
+    "model.num_inputs": "784",
+    "model.num_classes": "10",
+    "data.dataset": "digits",
+    "data.data_dir": "~/data",
+    "data.batch_size": "32",
+    "data.val_size": "5000",
+    "data.train_size": "1000",
+    "data.drawn_digits": "60000",
+    "data.image_size": "29",
+    "data.steps_per_execution": "auto",
+    "data.augmentation.rotation": "15",
+    "data.augmentation.shear": "15",
+    "data.augmentation.scaling": "0.15",
+    "data.augmentation.translation": "2",
+    "data.augmentation.alpha": '"[36,38]"',
+    "data.augmentation.sigma": '"[5,6]"',
+    "data.augmentation.halved_for": '"[1,7]"',
+    "trainer.max_epochs": "20",
+    "trainer.accelerator": "cpu",
+    "trainer.default_root_dir": "runs",
+    "trainer.gradient_clip_val": "1.0",
+    "trainer.callbacks": "EarlyStopping --trainer.callbacks.monitor val/loss",
+    "trainer.precision": "bf16-mixed",
+    "trainer.devices": "1",
+}
+TEXTS = {  # where the docstring is Lightning's, or is of more than the setting
+    "config": "A configuration: a file, or the name of one that mnist-mlp configs lists. What is typed wins over it.",
+    "seed_everything": "What all random numbers are drawn from. (default: 0)",
+    "print_config": "Print all settings as a configuration file, and do nothing.",
+    "model.optimizer.help": "Show the settings of an optimizer.",
+    "model.scheduler.help": "Show the settings of a scheduler.",
+    "model.optimizer": "Any torch optimizer (default: SGD with lr 0.1).",
+    "trainer.max_epochs": "How many epochs there are (default: 10).",
+    "trainer.accelerator": "cpu, gpu, mps or auto (default: auto).",
+    "trainer.devices": "How many processes train, on a device each (default: auto).",
+    "trainer.precision": "32-true, 64-true, 16-mixed, bf16-mixed, ... (default: 32-true).",
+    "trainer.callbacks": "One of Lightning's, or the path of a class of one's own; --trainer.callbacks+ adds one more.",
+    "trainer.gradient_clip_val": "The largest norm of all gradients; longer ones are shrunk to it (default: no limit).",
+    "trainer.default_root_dir": "The folder of all runs (default: logs).",
+    "data.val_size": "How many of the last training images validate; 0 lets all train (default: those that the data "
+    "set sets aside, else a sixth).",
+}
+CHECKPOINT = {
+    "fit": "Go on with a training: best or last of the newest run, or the path of a checkpoint.",
+    "others": "What is measured: best or last of the newest run, or the path of a checkpoint (default: best).",
+}
+
 
 def add_arguments(parser: LightningArgumentParser, command: str) -> None:
-    """Give the parser of a command, fit, validate, test or predict, its settings and their defaults."""
+    """Give the parser of a command, fit, validate, test or predict, its settings, their defaults and their help."""
+    texts = {**TEXTS, "ckpt_path": CHECKPOINT["fit" if command == "fit" else "others"]}
+    end = "A configuration file has the same settings, by section: mnist-mlp configs quickstart copies one."
+    parser.add_argument("-h", "--help", action=HelpOnSettings, words=Words(SECTIONS, EXAMPLES, texts, end))
     if command == "fit":
         parser.add_argument(
             "--lr_find",

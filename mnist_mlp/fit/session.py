@@ -132,6 +132,7 @@ class TrainingSession(LightningCLI):
                 "description": COMMANDS[command],
                 "exit_on_error": False,
                 "allow_abbrev": False,
+                "add_help": False,  # `add_arguments` adds ours
             },
             seed_everything_default=0,
             auto_configure_optimizers=False,
