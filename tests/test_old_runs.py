@@ -27,7 +27,7 @@ def old_run(tmp_path, monkeypatch, without_shape_checks):
     return tmp_path / "logs" / "small" / "version_0"
 
 
-@pytest.mark.parametrize(("which", "accuracy"), [("best", "0.85833"), ("last", "0.85000")])
+@pytest.mark.parametrize(("which", "accuracy"), [("best", "test/acc 85.83 %"), ("last", "test/acc 85.00 %")])
 def test_is_tested(old_run, capsys, which, accuracy):
     main(["test", "--ckpt_path", which])
     assert accuracy in capsys.readouterr().out

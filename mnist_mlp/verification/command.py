@@ -2,12 +2,15 @@
 
 import argparse
 import json
+import time
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from mnist_mlp.bare_loop.threads import one_thread
 from mnist_mlp.console.command_parser import CommandParser
@@ -21,21 +24,27 @@ from mnist_mlp.verification.comparison import Comparison, compare
 from mnist_mlp.verification.difference import MAX_ULP, MAX_ULP_OF_A_MODEL
 from mnist_mlp.verification.faults import FAULTS
 from mnist_mlp.verification.grid import BLOCK_STEPS, dtype_name, grid
-from mnist_mlp.verification.table import table_of
+from mnist_mlp.verification.table import explanation, table_of, table_of_faults
 
 ELEMENTS = 50  # of each parameter of a real model that central differences are taken of
-TABLE_WIDTH = 110
+TABLE_WIDTH = 80
 
 Rows = list[dict[str, Any]]
 
 
 @one_thread()
-def verify_grid() -> Rows:
-    """Compare every parameter of every combination of the grid; one row for each parameter."""
-    rows = []
-    for case in grid():
+def verify_grid(console: Console | None = None) -> Rows:
+    """Compare every parameter of every combination of the grid; one row for each parameter.
+
+    Args:
+        console: Where to show how far it is, and how long it will take.
+    """
+    rows, cases = [], grid()
+    saying = f"{len(cases):,} small networks"
+    for case in track(cases, saying, console=console, transient=True, disable=console is None):
         label = {
             "combination": str(case),
+            "layers": "-".join(map(str, case.sizes)),
             "cost": case.cost,
             "dtype": dtype_name(case.dtype),
             "device": case.device,
@@ -104,15 +113,21 @@ def run(args: list[str]) -> int:
         raise ValueError(f"{settings[0]} needs a model: give --config or --ckpt_path")
     if options.json:
         check_file("json", options.json)
+    console, started = wide_console(TABLE_WIDTH), time.perf_counter()
     with FAULTS[options.fault]() if options.fault else nullcontext():
-        rows = verify_model(options.config, options.ckpt_path, settings) if one_model else verify_grid()
-    console = wide_console(TABLE_WIDTH)
-    console.print(table_of(rows, "dtype", "parameter") if one_model else table_of(rows, "device", "dtype", "cost"))
+        rows = verify_model(options.config, options.ckpt_path, settings) if one_model else verify_grid(console)
+    seconds = time.perf_counter() - started
     if options.json:
         with replaced_at_once(options.json) as part:
             part.write_text(json.dumps(rows, indent=1))
+    devices = ["device"] if len({row["device"] for row in rows}) > 1 else []
+    console.print(table_of(rows, "dtype", "parameter") if one_model else table_of(rows, *devices, "dtype", "cost"))
+    console.print(explanation(MAX_ULP_OF_A_MODEL if one_model else MAX_ULP), highlight=False)
     wrong = [row for row in rows if not row["agrees"]]
-    _summarize(rows, wrong, options.fault)
+    if wrong and not one_model:
+        console.print(table_of_faults(rows))
+        console.print(f"The first of them: {wrong[0]['parameter']} of {wrong[0]['combination']}", highlight=False)
+    console.print(_summary(rows, wrong, options.fault, seconds), highlight=False)
     if options.fault and not wrong:
         raise ValueError(f"the planted fault {options.fault} was not found: nothing that was compared depends on it")
     return 1 if wrong else 0
@@ -133,14 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _summarize(rows: Rows, wrong: Rows, fault: str | None) -> None:
-    if skipped := sum(row["skipped"] for row in rows):
-        print(f"{skipped} central differences across a rectifier's kink were skipped")
-    for row in wrong[:10]:
-        print(f"DISAGREES: {json.dumps(row)}")
+def _summary(rows: Rows, wrong: Rows, fault: str | None, seconds: float) -> str:
+    """The last lines: what was compared, whether all of it agrees, and how long that took."""
+    skipped = sum(row["skipped"] for row in rows)
+    left_out = f"{skipped} central differences across a rectifier's kink were skipped\n" if skipped else ""
     planted = f" with the planted fault {fault}" if fault else ""
-    combinations = len({row["combination"] for row in rows})
-    print(
-        f"{combinations} combinations, {len(rows)} parameters{planted}: "
-        + (f"{len({row['combination'] for row in wrong})} combinations disagree" if wrong else "all agree")
-    )
+    combinations, disagree = (len({row["combination"] for row in each}) for each in (rows, wrong))
+    found = f"{disagree:,} combinations disagree" if wrong else "all agree"
+    return f"{left_out}{combinations:,} combinations, {len(rows):,} parameters{planted}: {found} · {seconds:.0f} s"

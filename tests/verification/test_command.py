@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections import Counter
 
 import pytest
@@ -482,3 +483,19 @@ def test_the_live_check_stops_at_nan(tmp_path):
 def test_the_live_check_refuses_a_step_of_zero():
     with pytest.raises(ValueError, match="every_n_steps must be at least 1; got 0"):
         GradientCheck(every_n_steps=0)
+
+
+def test_what_disagrees_is_a_table_of_80_columns(monkeypatch, capsys, without_shape_checks):
+    cases = [case for case in grid() if case.dtype == torch.float64 and case.batch_size == 8]
+    monkeypatch.setattr(verification, "grid", lambda: cases)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert verification.run(["--break", "BP2"]) == 1
+    out = capsys.readouterr().out
+    assert "{" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "binary_cross_entropy" in out  # no name is cut
+    wrong = dict(re.findall(r"^ *5-7-4-6-3 +layers\.(\d)\.weight +(\d+) of \d+", out, re.MULTILINE))
+    assert int(wrong["0"]) > 0
+    assert int(wrong["2"]) > 0
+    assert wrong["3"] == "0"  # BP2 is the hidden layers' alone
+    assert re.search(r"^ *5-3 +layers\.0\.weight +0 of \d+ *$", out, re.MULTILINE)
