@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     instead.add_argument("--start-up", metavar="CONFIG", help="time what happens before the first step of fit instead")
     instead.add_argument("--dashboard", metavar="CONFIG", help="time fit with its dashboard and without it instead")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every measurement to this file")
-    parser.add_argument("--chart", type=Path, metavar="PATH", help="draw a bar chart as PNG (needs matplotlib)")
+    parser.add_argument("--chart", type=Path, metavar="PATH", help="draw the table as PNG (needs matplotlib)")
     return parser
 
 
