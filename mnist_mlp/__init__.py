@@ -26,6 +26,7 @@ The house, from the ground up; a room imports only from those above it in this l
     sweep/                 mnist-mlp sweep
     lessons/               mnist-mlp lessons
     cli                    the command mnist-mlp: one table of all commands
+    completion             mnist-mlp completion: what lets a shell complete them
     __main__               python -m mnist_mlp
 """
 

@@ -6,6 +6,8 @@ from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
 from itertools import pairwise
+from platform import python_version
+from typing import Any
 
 from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.plain_errors import is_out_of_memory, plain_sentence
@@ -15,29 +17,30 @@ COMMANDS = {  # what runs each command, as package.module:function, and what it 
     "validate": ("fit.command:validate", "measure a checkpoint on the validation images"),
     "test": ("fit.command:test", "measure a checkpoint on the test images"),
     "predict": ("prediction.command:run", "say what pictures show, or classify the validation images"),
-    "export": ("export.command:run", "write a trained network for other programs: ONNX, torch, safetensors, npz"),
-    "draw": ("drawing.command:run", "write a page to draw on, which shows what the network makes of it"),
+    "export": ("export.command:run", "write a trained network for other programs (ONNX, torch, ...)"),
+    "draw": ("drawing.command:run", "write a page to draw on, and see what the network makes of it"),
     "verify": (
         "verification.command:run",
-        "compare the hand-written gradients with autograd's and with central differences",
+        "compare the hand-written gradients with autograd's",
     ),
     "benchmark": ("benchmark.command:run", "time a training beside what others would write"),
     "reproduce": (
         "reproduction.command:run",
-        "train published recipes, and set what they reach beside what was published",
+        "train published recipes, and compare with what was published",
     ),
     "sweep": ("sweep.command:run", "look for good settings, and choose by the validation images"),
     "dashboard": ("dashboard.server:run", "start TensorBoard and print its address"),
     "report": ("dashboard.report:run", "write a run into one HTML file"),
-    "configs": ("shipped.command:run", "list the configurations that come with mnist-mlp, or copy one"),
+    "configs": ("shipped.command:run", "list the configurations that come with it, or copy one"),
+    "completion": ("completion:run", "print what lets bash or zsh complete commands and settings"),
     "lessons": ("lessons.command:run", "small programs that show one thing each"),
 }
 
 EXAMPLES = """examples:
   train on scikit-learn's digits, without a download:
-    mnist-mlp fit --config configs/quickstart.yaml
+    mnist-mlp fit --config quickstart
   train a wider network on MNIST:
-    mnist-mlp fit --config configs/mnist.yaml --model.hidden_sizes "[800]"
+    mnist-mlp fit --config mnist --model.hidden_sizes "[800]"
   measure the newest run's best checkpoint on the test images:
     mnist-mlp test
   read your own handwriting:
@@ -51,14 +54,14 @@ def main(argv: list[str] | None = None) -> None:
     Raises:
         SystemExit: with status 1 if the input makes no sense, 2 if the command line is wrong.
     """
-    args = sys.argv[1:] if argv is None else argv
+    args = (sys.argv[1:] if argv is None else argv) or ["--help"]
     parser = CommandParser(
         "mnist-mlp",
         description="The multilayer perceptron on MNIST.",
         epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_OneLineForEach,
     )
-    parser.add_argument("--version", action="version", version=version("mnist-mlp"))
+    parser.add_argument("--version", action="version", version=versions(), help="show the versions, torch's, too")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", required=True)
     for name, (_, summary) in COMMANDS.items():
         commands.add_parser(name, help=summary, add_help=False)
@@ -81,6 +84,20 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"mnist-mlp: error: {plain_sentence(error)}{unexpected}")
     except KeyboardInterrupt:
         sys.exit("mnist-mlp: interrupted")
+
+
+class _OneLineForEach(RawDescriptionHelpFormatter):
+    """Leaves room for the longest command, whose indentation argparse forgets."""
+
+    def __init__(self, prog: str, **kwargs: Any) -> None:
+        super().__init__(prog, **kwargs)
+        self._action_max_length = 4 + max(map(len, COMMANDS))
+
+
+def versions() -> str:
+    """What is installed, as far as it decides what a training gives; nothing of it is imported."""
+    names = {"mnist-mlp": "mnist-mlp", "torch": "torch", "Lightning": "lightning"}
+    return ", ".join([*(f"{name} {version(package)}" for name, package in names.items()), f"Python {python_version()}"])
 
 
 def _check_values(args: list[str]) -> None:

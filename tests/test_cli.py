@@ -413,7 +413,31 @@ def test_nothing_typed_is_refused_with_a_way_on(run):
     assert "--config quickstart" in refused(run, "fit")
 
 
-@pytest.mark.parametrize("arguments", [[], ["fitt"], ["--nonsense"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_nothing_but_the_name_shows_the_commands_each_in_a_line(run, arguments, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, err = run(*arguments)
+    assert (status, err) == (0, "")
+    for command, (_, summary) in COMMANDS.items():
+        assert re.search(rf"^    {command} +{re.escape(summary)}$", out, flags=re.MULTILINE)
+    assert "    mnist-mlp fit --config quickstart\n" in out
+
+
+def test_the_version_is_that_of_torch_and_lightning_too():
+    code = (
+        "import sys; from mnist_mlp.cli import main\n"
+        "try: main(['--version'])\n"
+        "except SystemExit: print(*sorted({'torch', 'lightning'} & {*sys.modules}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    torch_version = torch.__version__.partition("+")[0]
+    found = re.fullmatch(r"mnist-mlp (\S+), torch (\S+), Lightning (\S+), Python (\S+)\n\n", out)
+    assert found
+    assert found[2].partition("+")[0] == torch_version
+    assert found[4] == ".".join(map(str, sys.version_info[:3]))
+
+
+@pytest.mark.parametrize("arguments", [["fitt"], ["--nonsense"]])
 def test_an_unknown_command_is_refused(run, arguments):
     assert refused(run, *arguments)
 

@@ -147,3 +147,17 @@ class _SettingsFormatter(DefaultHelpFormatter):
 def _name(action: argparse.Action) -> str:
     """The name of a setting, as it is typed; nothing where it cannot be."""
     return next((each.removeprefix("--") for each in action.option_strings if each.startswith("--")), "")
+
+
+def actions_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """The settings that a parser has, with all that is known of each."""
+    return [*parser._actions]
+
+
+def joined(parsers: Iterable[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """A parser with the settings of several; of two with one name it has the last."""
+    whole = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
+    for parser in parsers:
+        for action in parser._actions:
+            whole._add_action(action)
+    return whole
