@@ -32,9 +32,11 @@ The house, from the ground up; a room imports only from those above it in this l
 
 import os
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from mnist_mlp.data.module import MNISTDataModule
     from mnist_mlp.network.mlp import MLP
     from mnist_mlp.prediction.checkpoint import load
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
     os.environ["GOMP_SPINCOUNT"] = "1000"
 
-__all__ = ["MLP", "MLPClassifier", "MNISTDataModule", "TrainedNetwork", "load"]
+__all__ = ["MLP", "MLPClassifier", "MNISTDataModule", "TrainedNetwork", "__version__", "load"]
 
 _HOME = {
     "MLP": "network.mlp",
@@ -59,6 +61,13 @@ _HOME = {
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first asked for, so that `mnist-mlp --help` need not import torch."""
+    if name == "__version__":
+        return version("mnist-mlp")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """What there is, imported or not, so that Tab completes it."""
+    return sorted(__all__)

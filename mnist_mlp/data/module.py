@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from jaxtyping import UInt8
 from lightning import LightningDataModule
-from torch import Tensor
 from torch.nn import functional as F
 from typing_extensions import override
 
@@ -15,11 +13,11 @@ from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.distortions import NO_DISTORTION, Augmentation
 from mnist_mlp.data.drawn_digits import drawn_digits
 from mnist_mlp.data.idx_files import data_folder
-from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages
+from mnist_mlp.data.images import DIGITS, IMAGE_SIZE, LabelledImages, pixel_statistics
 from mnist_mlp.data.order import DistributedBatchSampler, EpochSampler
 from mnist_mlp.data.recognition import name_of
 from mnist_mlp.data.sources import find_source
-from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
+from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters, settings_shown
 from mnist_mlp.lightning_internals.loader_classes import restored_after_an_error
 from mnist_mlp.plain_values import plain
 
@@ -124,6 +122,15 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
                 f"halved_for must hold classes 0 ... {self.num_classes - 1}; got {augmentation.halved_for}"
             )
 
+    @override
+    def __repr__(self) -> str:
+        parts = {"train": "train", "validate": "val", "test": "test"}
+        images = {verb: getattr(self, f"{name}_images", None) for verb, name in parts.items()}
+        read = [f"{len(each.labels):,} {verb}" for verb, each in images.items() if each]
+        return f"{settings_shown(self)}: {', '.join(read) or 'not read yet'}"
+
+    __str__ = __repr__
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """The name of each class."""
@@ -214,7 +221,7 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
             self.train_images = LabelledImages(*map(torch.cat, zip(self.train_images, drawn, strict=True)))
         self.val_images = LabelledImages(data.images[num_left:], data.labels[num_left:])
         if self.normalize:
-            self.mean, self.std = _pixel_statistics(self.train_images.images)
+            self.mean, self.std = pixel_statistics(self.train_images.images)
 
     def train_dataloader(self) -> DeviceLoader:
         """Shuffled mini-batches of the training images; `Trainer(overfit_batches=...)` keeps their order.
@@ -283,11 +290,3 @@ def prepare_data(data: Iterable[tuple[str, str | None]]) -> None:
     """
     for dataset, data_dir in data:
         MNISTDataModule(dataset, data_dir).prepare_data()
-
-
-def _pixel_statistics(images: UInt8[Tensor, "n pixels"]) -> tuple[float, float]:
-    """Mean and standard deviation of all pixels in [0, 1], from their histogram."""
-    counts = torch.bincount(images.flatten(), minlength=256).double()
-    values = torch.arange(256, dtype=torch.float64) / 255
-    mean = (counts @ values / counts.sum()).item()
-    return mean, (counts @ (values - mean).square() / counts.sum()).sqrt().item()

@@ -1,5 +1,6 @@
 """The hyper-parameters that Lightning keeps of a module, for its checkpoints and its loggers."""
 
+import inspect
 from argparse import Namespace
 from collections.abc import MutableMapping
 
@@ -18,3 +19,11 @@ class PlainHyperparameters(HyperparametersMixin):
     @override
     def _set_hparams(self, hp: MutableMapping | Namespace | str) -> None:
         super()._set_hparams(plain(hp))
+
+
+def settings_shown(module: HyperparametersMixin) -> str:
+    """A module as the call that makes it, with those hyper-parameters that are not the defaults of its classes."""
+    makers = (inspect.signature(each.__init__) for each in reversed(type(module).mro()))
+    defaults = {name: each.default for maker in makers for name, each in maker.parameters.items()}
+    shown = [f"{name}={value!r}" for name, value in module.hparams.items() if value != defaults.get(name)]
+    return f"{type(module).__name__}({', '.join(shown)})"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -166,8 +167,15 @@ class MLP(nn.Module):
             for width, p in zip(self.sizes, self.dropout_probabilities, strict=False)
         ]
 
-    def predict_proba(self, x: Float[Tensor, "batch n_0"]) -> Float[Tensor, "batch n_L"]:
-        """The output activation a^L: probabilities with softmax, where they sum to 1, and with sigmoid."""
+    def extra_repr(self) -> str:
+        """What it is in a few words, such as 784-100-10 sigmoid."""
+        return f"{'-'.join(map(str, self.sizes))} {' '.join(dict.fromkeys(self.activations))}".rstrip()
+
+    @torch.no_grad()
+    def predict_proba(self, x: Float[Tensor, "batch n_0"] | np.ndarray) -> Float[Tensor, "batch n_L"]:
+        """The output activation a^L, without a graph: probabilities with softmax (they sum to 1), and with sigmoid."""
+        if isinstance(x, np.ndarray):
+            x = torch.from_numpy(x).to(self.weights[0] if x.dtype.kind == "f" else self.weights[0].device)
         return self.cost.output_activation(self(x))
 
     def loss(

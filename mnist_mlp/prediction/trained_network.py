@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from mnist_mlp.data.images import pixels_of
 from mnist_mlp.equations.activations import softmax
 from mnist_mlp.handwriting import Digit, find_digits
 from mnist_mlp.handwriting.centring import SIDE
@@ -47,7 +48,7 @@ class Prediction:
     unsure: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedNetwork:
     """A network that was trained, and how it wants its inputs.
 
@@ -82,6 +83,10 @@ class TrainedNetwork:
                 f"a network for pictures must have {SIDE}x{SIDE} inputs, or those of a larger square; got {inputs}"
             )
 
+    def __repr__(self) -> str:
+        source = f", from {path}" if (path := self.settings.get("checkpoint")) else ""
+        return f"TrainedNetwork({self.mlp.extra_repr()}, classes {', '.join(self.class_names)}{source})"
+
     @property
     def image_size(self) -> int:
         """Height and width of the images that it was trained with, in pixels."""
@@ -100,21 +105,15 @@ class TrainedNetwork:
         Raises:
             ValueError: if the shape or the values are others.
         """
-        array = _as_array(images)
-        side = next((side for side in (SIDE, self.image_size) if array[:1].size == side**2), 0) if array.ndim else 0
-        if not side or array.shape[1:] not in ((side, side), (side**2,)):
+        pixels = pixels_of(images)
+        shape, sides = tuple(pixels.shape), (SIDE, self.image_size)
+        side = next((side for side in sides if shape[1:] in ((side, side), (side**2,))), 0)
+        if not side or not len(pixels):
             raise ValueError(
-                f"images must have the shape (n, {SIDE}, {SIDE}) or (n, {SIDE**2}), n at least 1; got {array.shape}"
-            )
-        largest = 1 if array.dtype.kind == "f" else 255
-        if not (array.min() >= 0 and array.max() <= largest):
-            raise ValueError(
-                "images must be integers from 0 to 255, or floating-point values from 0 to 1; got "
-                f"{array.dtype} from {array.min()} to {array.max()}: divide by the largest value there can be"
+                f"images must have the shape (n, {SIDE}, {SIDE}) or (n, {SIDE**2}), n at least 1; got {shape}"
             )
         added = self.image_size - side
-        pixels = torch.from_numpy(array.astype(np.float32)).div_(largest).view(-1, side, side)
-        return F.pad(pixels, (0, added, 0, added)).flatten(1).sub_(self.mean).div_(self.std)
+        return F.pad(pixels.view(-1, side, side), (0, added, 0, added)).flatten(1).sub_(self.mean).div_(self.std)
 
     def predict_proba(self, images: np.ndarray | Tensor) -> Float[Tensor, "n classes"]:
         """The probability of each class, for images as `inputs` takes them.
@@ -165,14 +164,3 @@ class TrainedNetwork:
         first, second = row.topk(2).indices.tolist()
         guesses = self.class_names[first], row[first].item(), self.class_names[second], row[second].item()
         return Prediction(*guesses, row.numpy(), digit.box, digit.image, unsure)
-
-
-def _as_array(images: np.ndarray | Tensor) -> np.ndarray:
-    """Images as an array of numbers."""
-    if isinstance(images, Tensor):
-        images = images.detach().cpu()
-        images = images.float() if images.is_floating_point() else images  # NumPy has no bfloat16
-    array = np.asarray(images)
-    if array.dtype.kind not in "uif":
-        raise ValueError(f"images must be an array of numbers; got {array.dtype}")
-    return array

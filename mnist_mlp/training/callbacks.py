@@ -1,10 +1,12 @@
 """Callbacks that every training of an `MLPClassifier` needs."""
 
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ProgressBar, RichProgressBar, TQDMProgressBar
 from torch import Tensor
 from typing_extensions import override
 
@@ -14,6 +16,8 @@ from mnist_mlp.bare_loop.threads import is_for_one_thread
 from mnist_mlp.data.device_loader import Block
 from mnist_mlp.lightning_internals.step_counters import is_accumulating
 from mnist_mlp.network.mlp import MLP
+
+LIGHTNINGS = (RichProgressBar, TQDMProgressBar)
 
 
 class ThreadChoice(Callback):
@@ -48,6 +52,40 @@ def _images_in(batch: Any) -> int:
         return batch.labels.shape[1]
     first = next(iter(batch), None) if isinstance(batch, list | tuple) else None
     return len(first) if isinstance(first, Tensor) else 0
+
+
+class CalmOutput(Callback):
+    """What Lightning shows of a training, with the results at its end, and without what is 0 or a folder's number.
+
+    `mnist-mlp fit` has a progress bar and a last line of its own.
+    """
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        bar: Any = trainer.progress_bar_callback
+        if _is_lightnings(bar):
+            bar.get_metrics = partial(_without_version, bar)
+        mlp = cast(MLP, pl_module.mlp)
+        # a subclass, or other layers, may take inputs of another shape
+        if type(pl_module).__module__ == "mnist_mlp.training.classifier" and mlp.has_plain_layers:
+            pl_module.example_input_array = torch.zeros(1, mlp.sizes[0], device=pl_module.device)  # else FLOPs are 0
+
+    @override
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Say the results of the last epoch, when the bar is gone."""
+        values = {name: value.item() for name, value in trainer.callback_metrics.items() if "/" in name}
+        if stage == "fit" and values and trainer.is_global_zero and _is_lightnings(trainer.progress_bar_callback):
+            shown = (f"{100 * x:.2f} %" if name.endswith("acc") else f"{x:.4f}" for name, x in values.items())
+            print(", ".join(f"{name} {text}" for name, text in zip(values, shown, strict=True)))
+
+
+def _is_lightnings(bar: ProgressBar | None) -> bool:
+    return isinstance(bar, RichProgressBar | TQDMProgressBar) and type(bar) in LIGHTNINGS and bar.is_enabled
+
+
+def _without_version(bar: ProgressBar, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+    shown = type(bar).get_metrics(bar, trainer, pl_module)
+    return {name: value for name, value in shown.items() if name != "v_num"}
 
 
 class NormLimit(Callback):

@@ -15,16 +15,17 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from mnist_mlp.console.plain_errors import naming
 from mnist_mlp.data.device_loader import Block
 from mnist_mlp.lightning_internals.attached import is_in_a_trainer
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.cut_epochs import is_inside_an_epoch
 from mnist_mlp.network.adversarial import adversarial_examples
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.plain_values import plain
 from mnist_mlp.training.architecture import check_architecture
 from mnist_mlp.training.block_training import Batch, TrainedInBlocks
-from mnist_mlp.training.callbacks import MasksOfEachProcess, NormLimit, ThreadChoice
+from mnist_mlp.training.callbacks import CalmOutput, MasksOfEachProcess, NormLimit, ThreadChoice
 from mnist_mlp.training.divergence import check_cost, check_parameters
 from mnist_mlp.training.metrics import EpochMetrics
-from mnist_mlp.training.pixels import NormalizesPixels
+from mnist_mlp.training.predicting import PredictsImages
 from mnist_mlp.training.recipe import Optimization, check_functions, check_states, optimization_of, recipe_in, recipe_of
 
 
@@ -33,7 +34,7 @@ def gradient_descent(parameters: Iterable) -> Optimizer:
     return torch.optim.SGD(parameters, lr=0.1)
 
 
-class MLPClassifier(TrainedInBlocks, NormalizesPixels):
+class MLPClassifier(TrainedInBlocks, PredictsImages):
     """A multilayer perceptron that classifies images.
 
     A batch is (x, labels), pixels in [0, 1], with x of shape (batch, pixels), or of any other, such as (batch, 28, 28),
@@ -130,8 +131,10 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
         return self.mlp(self.normalized(x))
 
     def configure_callbacks(self) -> list[Callback]:
-        """Choose the number of threads, keep to `max_norm`, and drop other neurons in each process."""
-        return [ThreadChoice(), NormLimit(), MasksOfEachProcess()]
+        """Choose the number of threads, keep to `max_norm`, drop other neurons in each process, and show it calmly."""
+        there = {type(callback) for callback in callbacks_of(self.trainer)} if is_in_a_trainer(self) else set()
+        wanted = (ThreadChoice, NormLimit, MasksOfEachProcess, CalmOutput)
+        return [callback() for callback in wanted if callback not in there]
 
     def on_fit_start(self) -> None:
         """See that a training that is continued has the optimizer and the scheduler it had.
@@ -220,10 +223,6 @@ class MLPClassifier(TrainedInBlocks, NormalizesPixels):
     def on_test_epoch_end(self) -> None:
         """Log test/loss and test/acc."""
         self._log("test", self.test_metrics)
-
-    def predict_step(self, batch: Batch | Tensor, batch_idx: int) -> Float[Tensor, "batch classes"]:
-        """The output activation: probabilities, where the cost is a cross-entropy. Images may come without labels."""
-        return self.mlp.predict_proba(self.rows_of(batch))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimizer of all parameters, and its scheduler where there is one.
