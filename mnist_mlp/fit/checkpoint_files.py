@@ -4,6 +4,7 @@ import io
 import shutil
 import zipfile
 import zlib
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,12 @@ DIGITS = 64  # of the digest, which ends it
 NAMES = ("last.ckpt", "best.ckpt")
 
 
-def model_checkpoints(validates: bool, folder: Path | None) -> list["EpochCheckpoint"]:
+def model_checkpoints(validates: bool) -> list["EpochCheckpoint"]:
     """Keep the epoch with the best val/acc as best.ckpt, where there is validation, and the last one as last.ckpt.
 
-    Args:
-        validates: Whether there is validation.
-        folder: Where to write them; by default the logger's folder.
+    They lie in the logger's folder, or where `keep_in` says.
     """
-    settings: dict[str, Any] = {"dirpath": folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    settings: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     last = EpochCheckpoint(filename="last", **settings)
     best = EpochCheckpoint(filename="best", monitor="val/acc", mode="max", **settings)
     return [best, last] if validates else [last]
@@ -56,6 +55,12 @@ class EpochCheckpoint(ModelCheckpoint):
         old_key = self.state_key.replace(type(self).__name__, ModelCheckpoint.__name__, 1)
         if old_key in states and self.state_key not in states:
             states[self.state_key] = states.pop(old_key)
+
+
+def keep_in(checkpoints: Iterable["EpochCheckpoint"], folder: Path) -> None:
+    """Let checkpoints be written into a folder, where there is no logger that has one."""
+    for each in checkpoints:
+        each.dirpath = str(folder.absolute())
 
 
 def last_good_checkpoint(trainer: Trainer) -> str:

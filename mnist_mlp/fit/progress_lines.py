@@ -85,6 +85,20 @@ class CalmProgressBar(EpochsFromOne):
         return metrics | {name: percent(value) for name, value in accuracies.items() if isinstance(value, float)}
 
 
+def said_at_the_end(trainer: Trainer, seconds: float) -> list[str]:
+    """The last lines of a training.
+
+    Args:
+        trainer: What trained.
+        seconds: What the training took.
+    """
+    own = [each for each in trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
+    lines = [stopped_early(trainer), result(trainer, own[0], seconds) if own else None]
+    if tried := trainer.fast_dev_run:
+        lines.append(f"fast_dev_run: {int(tried)} mini-batches of each kind were tried, and nothing was written")
+    return [line for line in lines if line]
+
+
 def result(trainer: Trainer, checkpoint: EpochCheckpoint, seconds: float) -> str:
     """The last lines of a training: its best epoch, how long it took, where it lies, and how to look at it.
 

@@ -122,10 +122,10 @@ def _first_free(folder: Path) -> int:
 
 @rank_zero_only
 def _check_folder(folder: Path) -> None:
-    """See that a folder can be made and written, in the process that writes."""
+    """See that a folder can be made and written, in the process that writes; it is not made yet."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        nearest = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
         raise type(error)(
             f"the log folder {folder} cannot be written ({error.strerror}): "

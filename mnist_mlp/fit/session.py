@@ -27,6 +27,7 @@ from mnist_mlp.fit.callback_checks import check_callbacks
 from mnist_mlp.fit.checkpoint_files import (
     EpochCheckpoint,
     SafeCheckpointIO,
+    keep_in,
     last_good_checkpoint,
     model_checkpoints,
 )
@@ -38,7 +39,7 @@ from mnist_mlp.fit.number_checks import check_numbers, check_seed, check_typed_n
 from mnist_mlp.fit.own_loggers import name_loggers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
-from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, measured, result, stopped_early
+from mnist_mlp.fit.progress_lines import CalmProgressBar, FirstLine, interrupted, measured, said_at_the_end
 from mnist_mlp.fit.run_config import (
     damaged_file,
     differences,
@@ -190,7 +191,9 @@ class TrainingSession(LightningCLI):
         check_callbacks(callbacks)
         if config.trainer.enable_progress_bar is not False:
             callbacks.append(CalmProgressBar())
-        if config.trainer.logger in (None, True):
+        if config.trainer.fast_dev_run:  # a trial, of which nothing stays
+            kwargs["logger"] = False
+        elif config.trainer.logger in (None, True):
             log_dir = Path(config.trainer.default_root_dir)
             kwargs["logger"] = logger_of(self.command, self.checkpoint, log_dir, config.name)
         kwargs["plugins"] = [*(config.trainer.plugins or []), SafeCheckpointIO()]
@@ -207,25 +210,24 @@ class TrainingSession(LightningCLI):
 
     def _callbacks_of_fit(self, config: Any) -> list[Callback]:
         """Those that write: the checkpoints, config.yaml, and what the dashboard shows."""
-        has_logger = config.trainer.logger is not False
+        is_trial = bool(config.trainer.fast_dev_run)
         checkpoints = []
-        if config.trainer.enable_checkpointing is not False:
-            folder = None if has_logger else self._run_folder(config) / "checkpoints"
-            checkpoints = model_checkpoints(self.config.data.val_size != 0, folder)
+        if config.trainer.enable_checkpointing is not False and not is_trial:
+            checkpoints = model_checkpoints(self.config.data.val_size != 0)
         model = self.config.model.as_dict()
         optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
-        panels = config.dashboard.callbacks() if has_logger else []
+        panels = config.dashboard.callbacks() if config.trainer.logger is not False and not is_trial else []
         text = text_of(self.parser, self.config)
         if changes := "; ".join(differences(self._start.before, settings_in(text, Path("config.yaml")))):
             self._lines.append(f"continued with other settings than before: {changes}")
-        if self.checkpoint and (lost := what_is_lost(self.checkpoint)):
+        if checkpoints and self.checkpoint and (lost := what_is_lost(self.checkpoint)):
             self._lines.append(lost)
         self._run_settings = RunSettings(optimization, text)
         return [FirstLine(), *checkpoints, self._run_settings, *panels]
 
-    def _run_folder(self, config: Any) -> Path:
+    def _run_folder(self) -> Path:
         """The run's folder, where there is no logger to claim it."""
-        runs = Path(config.trainer.default_root_dir) / config.name
+        runs = Path(self.config.trainer.default_root_dir) / self.config.name
         if folder := run_folder(self.checkpoint):
             return folder
         self._claimed = folder = runs / f"version_{claim_version(runs)}"
@@ -266,17 +268,17 @@ class TrainingSession(LightningCLI):
         started = time.perf_counter()
         for line in self._lines:
             self._say(line)
+        own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
+        if own and not self.trainer.loggers:
+            keep_in(own, self._run_folder() / "checkpoints")
         try:
             self._run_trainer()
         except FloatingPointError as error:
             last = last_good_checkpoint(self.trainer)
             raise FloatingPointError(f"{error}; the last good checkpoint is {last}") from error
         self.seconds = time.perf_counter() - started
-        if sentence := stopped_early(self.trainer):
-            self._say(sentence)
-        own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
-        if own:
-            self._say(result(self.trainer, own[0], self.seconds))
+        for line in said_at_the_end(self.trainer, self.seconds):
+            self._say(line)
 
     def _say(self, line: str) -> None:
         """Print a line, once of all processes."""

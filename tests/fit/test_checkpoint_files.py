@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning import Trainer
 
-from mnist_mlp.fit.checkpoint_files import SafeCheckpointIO, last_good_checkpoint, model_checkpoints
+from mnist_mlp.fit.checkpoint_files import SafeCheckpointIO, keep_in, last_good_checkpoint, model_checkpoints
 
 
 def test_a_torn_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -22,7 +22,8 @@ def test_a_torn_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("validates", [True, False])
 def test_the_last_checkpoint_that_was_written_is_the_last_good_one(tmp_path, validates):
-    checkpoints = model_checkpoints(validates, tmp_path)
+    checkpoints = model_checkpoints(validates)
+    keep_in(checkpoints, tmp_path)
     trainer = Trainer(accelerator="cpu", logger=False, callbacks=[*checkpoints])
     assert last_good_checkpoint(trainer) == "none: none was written yet"
     for callback in checkpoints:

@@ -23,7 +23,7 @@ def test_only_the_first_process_claims(tmp_path, monkeypatch):
 
 def test_a_new_run_claims_its_folder_when_it_is_asked_for(tmp_path):
     first, second = NewRun(tmp_path, "mine"), NewRun(tmp_path, "mine")
-    assert not list((tmp_path / "mine").iterdir())
+    assert not (tmp_path / "mine").exists()
     assert [Path(second.log_dir).name, Path(first.log_dir).name] == ["version_0", "version_1"]
     assert second.log_dir == str(tmp_path / "mine" / "version_0")
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["version_0", "version_1"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lightning import Callback
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
@@ -134,3 +135,31 @@ def test_a_refused_continuation_removes_nothing():
     with pytest.raises(SystemExit, match="another architecture"):
         main(["fit", "--ckpt_path=last", "--trainer.max_epochs=4", "--model.hidden_sizes=[5]"])
     assert {path.name for path in Path("logs/small/version_0").iterdir()} >= {"config.yaml", "checkpoints"}
+
+
+@pytest.mark.parametrize("logger", [None, False])
+@pytest.mark.parametrize("setting", [{"devices": 99}, {"devices": -7}])
+def test_a_refused_trainer_leaves_no_folder(setting, logger):
+    with pytest.raises((ValueError, MisconfigurationException), match="devices"):
+        prepare("fit", **SETTINGS, trainer={**QUIET, **setting, "logger": logger})
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("logger", [None, False])
+def test_a_session_that_is_never_run_leaves_no_folder(logger):
+    prepare("fit", **SETTINGS, trainer={**QUIET, "logger": logger})
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("logger", [None, False, "CSVLogger", "TensorBoardLogger"])
+def test_a_trial_writes_nothing_and_says_so(logger, capsys):
+    if logger:
+        logger = {"class_path": logger, "init_args": {"save_dir": "mine"}}
+    fit(trainer={"fast_dev_run": 2, "logger": logger}, dashboard={"enabled": True})
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "fast_dev_run: 2 mini-batches of each kind were tried, and nothing was written"
+    assert not list(Path().iterdir())
+    fit(trainer={"max_epochs": 1})
+    before = {path: path.read_bytes() for path in Path("logs").rglob("*") if path.is_file()}
+    fit(trainer={"fast_dev_run": True, "max_epochs": 2}, ckpt_path="last")
+    assert {path: path.read_bytes() for path in Path("logs").rglob("*") if path.is_file()} == before
