@@ -284,7 +284,7 @@ def refused(run, *args):
         (["--model.num_classes=1"], "model.num_classes must be 10, the classes of digits; got 1"),
         (["--model.hidden_sizes=[30,0]"], "sizes must be two or more positive integers"),
         (["--model.hidden_sizes=[-30]"], "sizes must be two or more positive integers"),
-        (["--model.hidden_sizes=[30.5]"], "model.hidden_sizes: expected int; got 30.5"),
+        (["--model.hidden_sizes=[30.5]"], "model.hidden_sizes: expected list or int; got [30.5]"),
         (["--model.hidden_sizes=thirty"], "model.hidden_sizes: "),
         (["--model.dropout=1"], "dropout must lie in [0, 1); got 1"),
         (["--model.l2=-1"], "l2 must be at least 0; got -1"),

@@ -2,8 +2,9 @@
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 
 LONGEST_WORD = 150  # characters: a path may be long
 LONGEST_SENTENCE = 300
@@ -48,6 +49,21 @@ def naming(setting: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         raise ValueError(f"{setting}: {plain_sentence(error)}") from error
+
+
+def nearest(typed: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that was meant, most probably: one in other case, or of the same letters, or else the most similar.
+
+    Args:
+        typed: A name that there is not.
+        names: Those that there are.
+        cutoff: How similar it must be at least, from 0 to 1, as `difflib.get_close_matches` measures it.
+    """
+    known = {name.lower(): name for name in names}
+    close = get_close_matches(typed.lower(), known, n=3, cutoff=cutoff)
+    swapped = (name for name in close if sorted(name) == sorted(typed.lower()))
+    found = next(swapped, close[0] if close else None)
+    return None if found is None else known[found]
 
 
 def shortened(sentence: str) -> str:

@@ -14,6 +14,8 @@ LARGEST_SIZE = 4096  # pixels along a side
 def take_from_data(config: Any) -> None:
     """Fill in the pixels of an image, the number of classes, and the name of a run that no configuration file names.
 
+    A single hidden layer may be given as a number: it becomes a list.
+
     Args:
         config: All settings of a session, by section.
 
@@ -22,6 +24,8 @@ def take_from_data(config: Any) -> None:
             name.
     """
     model, data = config.model, config.data
+    if isinstance(model.hidden_sizes, int):
+        model.hidden_sizes = [model.hidden_sizes]
     source = find_source(data.dataset, data_folder(data.data_dir))
     if config.name is None:
         files = [Path(str(path)).stem for path in config.config or [] if path is not None]

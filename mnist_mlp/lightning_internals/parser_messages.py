@@ -3,9 +3,10 @@
 import inspect
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import resolve_name
+
+from mnist_mlp.console.plain_errors import nearest
 
 # setting -> where its classes live, and what they all are
 CLASSES = {
@@ -17,6 +18,21 @@ CLASSES = {
 NOT_TYPED = ("ChainedScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR")  # they are made of other objects
 NOT_FOR_DENSE = ("SparseAdam",)  # gradients
 LONGEST_LIST = 200  # characters
+SYNONYMS = {  # what other programs call a setting
+    "lr": "model.optimizer.lr",
+    "learning_rate": "model.optimizer.lr",
+    "optimizer": "model.optimizer",
+    "scheduler": "model.scheduler",
+    "momentum": "model.optimizer.momentum",
+    "weight_decay": "model.optimizer.weight_decay",
+    "epochs": "trainer.max_epochs",
+    "batch": "data.batch_size",
+    "hidden": "model.hidden_sizes",
+    "layers": "model.hidden_sizes",
+    "loss": "model.cost",
+    "seed": "seed_everything",
+    "device": "trainer.accelerator",
+}
 
 
 def one_sentence(message: str, settings: Iterable[str]) -> str:
@@ -60,10 +76,10 @@ def _class_unknown(setting: str, rest: str) -> str:
     names = class_names(module, base)
     listed = ", ".join(names)
     listed = listed if len(listed) <= LONGEST_LIST else f"the classes of {module}"
-    nearest = get_close_matches(named[1].rpartition(".")[2], names, n=1, cutoff=0.5)
-    if nearest and nearest[0] == named[1]:
+    meant = nearest(named[1].rpartition(".")[2], names, cutoff=0.5)
+    if meant == named[1]:
         return f"{setting} must be given by its path, {module}.{named[1]}; got {named[1]}, a name that two classes have"
-    hint = f": did you mean {nearest[0]}?" if nearest else ""
+    hint = f": did you mean {meant}?" if meant else ""
     return f"{setting} must be one of {listed}, or the path of a class; got {named[1]:.60}{hint}"
 
 
@@ -99,8 +115,9 @@ def _argument_wrong(setting: str, rest: str) -> str:
     if unknown := re.match(r"Option '(.+?)' is not accepted", problem[1]):
         if unknown[1] == "class_path":  # what stands beside it makes jsonargparse take all for arguments
             return f"{setting}: beside class_path only init_args may stand"
-        nearest = get_close_matches(unknown[1], [*parameters_of(path[1])], n=1)
-        return f"{setting}: {name} has no {unknown[1]}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+        parameters, synonym = parameters_of(path[1]), SYNONYMS.get(unknown[1], "").rpartition(".")[2]
+        meant = synonym if synonym in parameters else nearest(unknown[1], parameters)
+        return f"{setting}: {name} has no {unknown[1]}" + (f"; did you mean {meant}?" if meant else "")
     return f"{setting}: {_union_shortened(problem[1])}"
 
 
@@ -143,15 +160,25 @@ def _hint(sentence: str, settings: Iterable[str]) -> str:
         return "; a configuration file has all: --config quickstart"
     if re.match(r"Option 'search\b", sentence):
         return "; a configuration with a section search: is for mnist-mlp sweep"
-    nearest = get_close_matches(_unknown(sentence), settings, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+    if one_word := re.fullmatch(r"unrecognized arguments: ([^-\s]\S*)", sentence):
+        return f"; a configuration is named by --config {one_word[1]}"
+    known = [*settings]
+    names = " and ".join(dict.fromkeys(filter(None, (_meant(name, known) for name in _unknown(sentence)))))
+    return f"; did you mean {names}?" if names else ""
 
 
-def _unknown(sentence: str) -> str:
-    """The setting that there is not, or nothing."""
-    if typed := re.search(r"unrecognized arguments: --([\w.]+)", sentence):
-        return typed[1]
+def _meant(unknown: str, settings: list[str]) -> str | None:
+    """The setting that is probably meant by a name that there is not."""
+    word = unknown.replace("-", "_")
+    sections = [name for name in settings if name.endswith(f".{word}")]
+    return SYNONYMS.get(word) or (sections[0] if len(sections) == 1 else nearest(word, settings))
+
+
+def _unknown(sentence: str) -> list[str]:
+    """The settings that there are not."""
+    if "unrecognized arguments: " in sentence:
+        return re.findall(r"(?<!\S)--([\w.-]+)", sentence.partition("unrecognized arguments: ")[2])
     if in_section := re.search(r"Group '([\w.]+)' does not accept option '([\w.]+)'", sentence):
-        return f"{in_section[1]}.{in_section[2]}"
+        return [f"{in_section[1]}.{in_section[2]}"]
     above_all = re.match(r"Option '([\w.]+)' is not accepted", sentence)
-    return above_all[1] if above_all else ""
+    return [above_all[1]] if above_all else []

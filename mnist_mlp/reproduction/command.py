@@ -4,7 +4,6 @@ import argparse
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from textwrap import fill, shorten
@@ -15,6 +14,7 @@ from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.devices import check_cuda
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.files import check_file, check_picture
+from mnist_mlp.console.plain_errors import nearest
 from mnist_mlp.console.tables import wide_console
 from mnist_mlp.executors.choice import executor_for
 from mnist_mlp.reproduction.charts import draw_comparison, draw_curves
@@ -174,8 +174,8 @@ def _checked(options: argparse.Namespace) -> argparse.Namespace:
     if options.all == bool(options.rows):
         raise ValueError(f"name rows, or give --all; got {'both' if options.rows else 'neither'}")
     if unknown := [name for name in options.rows if name not in ROWS]:
-        nearest = get_close_matches(unknown[0], ROWS, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else "mnist-mlp reproduce --help lists all"
+        meant = nearest(unknown[0], ROWS)
+        hint = f"did you mean {meant}?" if meant else "mnist-mlp reproduce --help lists all"
         raise ValueError(f"there is no row {unknown[0]}; {hint}")
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"seeds must be at least 1; got {options.seeds}")

@@ -2,12 +2,12 @@
 
 import re
 import shutil
-from difflib import get_close_matches
 from pathlib import Path
 from textwrap import shorten
 
 from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.console.files import check_file, replaced_at_once
+from mnist_mlp.console.plain_errors import nearest
 from mnist_mlp.shipped.files import configurations
 
 HEADINGS = {
@@ -38,8 +38,8 @@ def run(args: list[str]) -> None:
         print(listing(known, shutil.get_terminal_size().columns))
         return
     if options.name not in known:
-        nearest = get_close_matches(options.name, known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else "mnist-mlp configs lists them"
+        meant = nearest(options.name, known)
+        hint = f"did you mean {meant}?" if meant else "mnist-mlp configs lists them"
         raise ValueError(f"there is no configuration {options.name}; {hint}")
     source = known[options.name]
     target = options.output or Path(f"{source.stem}.yaml")

@@ -1,8 +1,9 @@
 """The configurations and lessons that come with the package, in a wheel as in a clone of the repository."""
 
 import os
-from difflib import get_close_matches
 from pathlib import Path
+
+from mnist_mlp.console.plain_errors import nearest
 
 
 def shipped_folder(name: str) -> Path:
@@ -34,6 +35,6 @@ def config_file(given: str | os.PathLike[str]) -> Path:
     if path.stem in known:
         hint = f"{path.stem} alone is the one that comes with mnist-mlp"
     else:
-        nearest = get_close_matches(path.stem, known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else "mnist-mlp configs lists those that come with it"
+        meant = nearest(path.stem, known)
+        hint = f"did you mean {meant}?" if meant else "mnist-mlp configs lists those that come with it"
     raise ValueError(f"config: File does not exist: {os.fspath(given)!r}; {hint}")

@@ -46,7 +46,7 @@ class MLPClassifier(TrainedInBlocks, PredictsImages):
     fractions.
 
     Args:
-        hidden_sizes: Neurons in each hidden layer; an empty list makes it a network without any.
+        hidden_sizes: Neurons in each hidden layer, or in the only one; an empty list makes it a network without any.
         activation: For all hidden layers relu, sigmoid, tanh or another name of `mnist_mlp.equations.ACTIVATIONS`, or a
             list with one each.
         cost: quadratic, mse, cross_entropy, binary_cross_entropy or another name of `mnist_mlp.equations.costs`.
@@ -80,7 +80,7 @@ class MLPClassifier(TrainedInBlocks, PredictsImages):
 
     def __init__(
         self,
-        hidden_sizes: list[int],
+        hidden_sizes: list[int] | int,
         activation: str | list[str] = "relu",
         cost: str = "cross_entropy",
         initializer: str | list[str] = "he",
@@ -99,6 +99,7 @@ class MLPClassifier(TrainedInBlocks, PredictsImages):
         num_classes: int = 10,
     ) -> None:
         super().__init__()
+        hidden_sizes = [hidden_sizes] if isinstance(hidden_sizes, int) else hidden_sizes
         if num_classes < 2:
             raise ValueError(f"num_classes must be an integer of at least 2; got {num_classes}")
         for name, value in (("l1", l1), ("l2", l2), ("adversarial", adversarial)):

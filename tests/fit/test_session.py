@@ -143,7 +143,7 @@ def test_a_measurement_is_of_the_checkpoint_that_is_found():
     ("settings", "sentence"),
     [
         ({"model": {"activation": "rleu"}}, "activation must be one of identity, relu, scaled_tanh, sigmoid, tanh"),
-        ({"model": {"hidden_sizes": [30.5]}}, r"model\.hidden_sizes: expected int; got 30\.5"),
+        ({"model": {"hidden_sizes": [30.5]}}, r"model\.hidden_sizes: expected list or int; got \[30\.5\]"),
         ({"model": {"hiden_sizes": [30]}}, r"did you mean model\.hidden_sizes\?"),
         ({"data": {"batch_size": "many"}}, r"data\.batch_size: expected int; got many"),
         ({"seed_everything": True}, r"seed_everything must be an integer of at least 0 and below 2\*\*32; got True"),
@@ -182,3 +182,22 @@ def test_another_class_does_not_inherit_settings():
     assert laid_over({"optimizer": ADAM}, {"optimizer": sgd}) == {"optimizer": sgd}
     assert laid_over({"optimizer": ADAM}, {"optimizer": "torch.optim.SGD"}) == {"optimizer": "torch.optim.SGD"}
     assert laid_over({"optimizer": "torch.optim.SGD"}, {"optimizer": {"init_args": {"lr": 1.0}}}) == {"optimizer": sgd}
+
+
+@pytest.mark.parametrize("how", ["typed", "file", "Python"])
+def test_a_number_of_neurons_is_one_hidden_layer(how, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("model: {hidden_sizes: 30}\ndata: {dataset: digits}\n")
+    session = {
+        "typed": lambda: prepare("fit", "quickstart", typed=["--model.hidden_sizes", "30"]),
+        "file": lambda: prepare("fit", typed=["--config", "mine.yaml"]),
+        "Python": lambda: prepare("fit", "quickstart", model={"hidden_sizes": 30}),
+    }[how]()
+    assert session.config.model.hidden_sizes == session.model.hparams["hidden_sizes"] == [30]
+    assert session.model.mlp.sizes == (784, 30, 10)
+
+
+def test_a_number_of_neurons_is_one_hidden_layer_of_the_class_too():
+    model = MLPClassifier(30)
+    assert model.mlp.sizes == (784, 30, 10)
+    assert model.hparams["hidden_sizes"] == [30]

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from jsonargparse import ActionConfigFile, ArgumentParser  # pyright: ignore[reportPrivateImportUsage]
 
-from mnist_mlp.lightning_internals.parser_messages import one_sentence
+from mnist_mlp.lightning_internals.parser_messages import SYNONYMS, one_sentence
 
 
 class Section:
@@ -45,6 +45,8 @@ SIZES = "--model.sizes=[3]"
         ([SIZES, "--model.kind=many"], "model.kind: expected int or 'auto'; got many"),
         ([SIZES, "--model.sze=3"], "unrecognized arguments: --model.sze=3; did you mean model.size?"),
         ([SIZES, "--nonsense=3"], "unrecognized arguments: --nonsense=3"),
+        ([SIZES, "--size", "3"], "unrecognized arguments: --size 3; did you mean model.size?"),
+        ([SIZES, "quickstart"], "unrecognized arguments: quickstart; a configuration is named by --config quickstart"),
         (
             {"model": {"sizes": [3], "sze": 3}},
             "Group 'model' does not accept option 'sze'; did you mean model.size?",
@@ -195,3 +197,43 @@ def test_several_schedules_in_turn_have_a_class_of_their_own(session_sentence):
     given = f'{{"class_path": "torch.optim.lr_scheduler.SequentialLR", "init_args": {parts}}}'
     expected = "model.scheduler: several in turn are those of mnist_mlp.schedules.SchedulesInTurn"
     assert session_sentence(f"--model.scheduler={given}").startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["--lr", "0.1"], "did you mean model.optimizer.lr?"),
+        (
+            ["--lr=0.1", "--epochs", "5", "--batch-size", "32"],
+            "model.optimizer.lr and trainer.max_epochs and data.batch_size?",
+        ),
+        (["--learning-rate", "0.1"], "did you mean model.optimizer.lr?"),
+        (["--max_epochs", "5"], "did you mean trainer.max_epochs?"),
+        (["--hidden-sizes", "[30]"], "did you mean model.hidden_sizes?"),
+        (["--optimizer", "Adam"], "did you mean model.optimizer?"),
+        (["--seed", "3"], "did you mean seed_everything?"),
+        (["--model.optimizer", "Adma"], "got Adma: did you mean Adam?"),
+        (["--model.optimizer", "sgd"], "got sgd: did you mean SGD?"),
+        (["--model.optimizer", "adamw"], "got adamw: did you mean AdamW?"),
+        (["--model.scheduler", "CosineAnealingLR"], "got CosineAnealingLR: did you mean CosineAnnealingLR?"),
+        (
+            ["--model.optimizer", "Adam", "--model.optimizer.learning_rate", "0.1"],
+            "Adam has no learning_rate; did you mean lr?",
+        ),
+    ],
+)
+def test_what_other_programs_call_so_and_what_is_misspelt_is_named(session_sentence, typed, hint):
+    assert session_sentence("--config=quickstart", *typed).endswith(hint)
+
+
+def test_every_synonym_is_of_a_setting_that_there_is(tmp_path, monkeypatch):
+    from mnist_mlp.fit import prepare
+
+    monkeypatch.chdir(tmp_path)
+    settings = {"model.optimizer.momentum": "0.5", "model.scheduler": "ExponentialLR", "model.scheduler.gamma": "0.5"}
+    typed = [f"--{name}={value}" for name, value in settings.items()]
+    optimizer = ["--model.optimizer=SGD", "--model.optimizer.lr=0.1", "--model.optimizer.weight_decay=0"]
+    config = prepare("fit", typed=["--config=quickstart", *optimizer, *typed]).config
+    for setting in SYNONYMS.values():
+        name = setting.replace("optimizer.", "optimizer.init_args.")
+        assert name in config, setting
