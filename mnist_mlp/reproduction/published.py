@@ -1,4 +1,4 @@
-"""Published results of plain multilayer perceptrons on MNIST, and the configurations that are to reproduce them."""
+"""Published results of plain multilayer perceptrons, and the configurations that are to reproduce them."""
 
 from typing import Literal, NamedTuple
 
@@ -73,6 +73,10 @@ def _in_the_style_of(source: str, error: float, epoch: Epoch = "last") -> Row:
     return Row(source, (Figure("test", epoch, round(100 - error, 2)),))
 
 
+def _on_fashion_mnist(accuracy: float) -> Row:
+    return Row("Xiao et al. 2017, Fashion-MNIST", (Figure("test", "last", accuracy),), seeds=5)
+
+
 LECUN = "LeCun et al. 1998"
 SIMARD = "Simard, Steinkraus, Platt 2003"
 SRIVASTAVA = "Srivastava et al. 2014"
@@ -139,6 +143,14 @@ ROWS: dict[str, Row] = {
     ),
     "vat-baseline": Row("Miyato et al. 2018", (Figure("test", "last", 98.89, note="with batch norm"),)),
     "affine-elastic-small": Row("cybertronai, mnist-deep-mlp", (Figure("test", "last", 98.83),)),
+    "fashion-relu-100": _on_fashion_mnist(87.1),
+    "fashion-relu-100-10": _on_fashion_mnist(87.0),
+    "fashion-tanh-100": _on_fashion_mnist(86.8),
+    "fashion-tanh-100-10": _on_fashion_mnist(86.3),
+    "fashion-relu-10-10": _on_fashion_mnist(85.0),
+    "fashion-relu-10": _on_fashion_mnist(84.8),
+    "fashion-tanh-10-10": _on_fashion_mnist(84.1),
+    "fashion-tanh-10": _on_fashion_mnist(84.0),
     "lecun-linear": _in_the_style_of(LECUN, 12.0),
     "lecun-300": _in_the_style_of(LECUN, 4.7),
     "lecun-300-distorted": _in_the_style_of(LECUN, 3.6),
