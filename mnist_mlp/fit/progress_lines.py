@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Column
@@ -19,10 +20,16 @@ from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import EpochCheckpoint, last_good_checkpoint, read_checkpoint
 from mnist_mlp.fit.run_folder import find_checkpoint
 from mnist_mlp.fit.settings import LOG_DIR
+from mnist_mlp.lightning_internals.callback_list import callbacks_of
 from mnist_mlp.lightning_internals.epoch_names import EpochsFromOne
 from mnist_mlp.lightning_internals.step_counters import batches_before
+from mnist_mlp.training.block_obstacles import own_batch_hooks
 from mnist_mlp.training.classifier import MLPClassifier
 
+REACHED = {  # the settings of EarlyStopping that end a training at a value
+    EarlyStoppingReason.STOPPING_THRESHOLD: "stopping_threshold",
+    EarlyStoppingReason.DIVERGENCE_THRESHOLD: "divergence_threshold",
+}
 WIDTH = 80  # characters of the terminal that the bar and the last lines fit into
 
 
@@ -39,6 +46,13 @@ class FirstLine(Callback):
                 f"{cast(Any, pl_module.hparams).cost}, {sum(each.numel() for each in mlp.parameters()):,} parameters, "
                 f"on {data.dataset_name}"
             )
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        steps = getattr(trainer.train_dataloader, "steps_per_execution", 1)
+        hooks = [f"{hook} of {type(each).__name__}" for each in callbacks_of(trainer) for hook in own_batch_hooks(each)]
+        if steps > 1 and hooks and trainer.is_global_zero:
+            print(f"called once for each block of {steps} mini-batches: {', '.join(hooks)}")
 
 
 class SpeedColumn(ProgressColumn):
@@ -137,12 +151,15 @@ def folded(parts: Sequence[str]) -> str:
 def stopped_early(trainer: Trainer) -> str | None:
     """What to say where EarlyStopping ended a training before its last epoch, else None."""
     for callback in trainer.early_stopping_callbacks:
-        if trainer.should_stop and isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
+        if not (trainer.should_stop and isinstance(callback, EarlyStopping)):
+            continue
+        said = f"EarlyStopping ended the training in epoch {callback.stopped_epoch + 1}: {callback.monitor}"
+        if callback.wait_count >= callback.patience:
             epochs = "an epoch" if callback.wait_count == 1 else f"{callback.wait_count} epochs"
-            return (
-                f"EarlyStopping ended the training in epoch {callback.stopped_epoch + 1}: {callback.monitor} was not "
-                f"better for {epochs}; with a larger patience it goes on"
-            )
+            return f"{said} was not better for {epochs}; with a larger patience it goes on"
+        threshold = REACHED.get(callback.stopping_reason)
+        if threshold:
+            return f"{said} has reached its {threshold} of {getattr(callback, threshold)}"
     return None
 
 

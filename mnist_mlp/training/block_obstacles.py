@@ -108,6 +108,14 @@ def _is_foreign(owner: object, name: str) -> bool:
     return any(module.split(".")[0] not in ("lightning", "mnist_mlp") for module in modules)
 
 
+def own_batch_hooks(callback: Callback) -> list[str]:
+    """The hooks around a mini-batch that a user has written; where mini-batches come in blocks, one call is a block's.
+
+    What this project or Lightning has written knows of blocks.
+    """
+    return [name for name in BATCH_HOOKS if _is_foreign(callback, name)]
+
+
 def _obstacles_in_callback(callback: Callback) -> list[tuple[str, bool]]:
     """What a callback does between mini-batches.
 
@@ -115,8 +123,7 @@ def _obstacles_in_callback(callback: Callback) -> list[tuple[str, bool]]:
     callback's attribute `needs_single_steps` says otherwise; and any callback can say by it that it needs single steps.
     """
     name = f"the callback {type(callback).__name__}"
-    hooks = any(is_overridden(hook, callback, Callback) for hook in GRADIENT_HOOKS)
-    hooks = hooks or any(_is_foreign(callback, hook) for hook in BATCH_HOOKS)
+    hooks = any(is_overridden(hook, callback, Callback) for hook in GRADIENT_HOOKS) or bool(own_batch_hooks(callback))
     obstacles = [
         (name, isinstance(callback, NEED_SINGLE_STEPS)),
         (name, getattr(callback, "needs_single_steps", hooks)),

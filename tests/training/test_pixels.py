@@ -152,7 +152,7 @@ def test_pixels_of_0_to_255_are_refused_wherever_they_enter(trained, kind, dtype
     model = model.to(torch.float64 if dtype == torch.float64 else torch.float32)
     x, labels = bytes_of(data)
     loader = DataLoader(TensorDataset(x.to(dtype), labels), 100)
-    sentence = r"(pixels must lie in \[0, 1\]; got 255: divide them by 255|got torch\.\w+: divide bytes by 255)$"
+    sentence = r"(pixels must lie in \[0, 1\]; got 255: divide bytes by 255|got torch\.\w+: divide bytes by 255)$"
     with pytest.raises(ValueError, match=sentence):
         model(x.to(dtype))
     for run in ("validate", "test", "predict"):
@@ -176,7 +176,9 @@ def test_a_loaded_network_takes_bytes_and_fractions_and_no_bytes_as_floats(train
 def test_what_is_brighter_or_was_normalized_by_others_is_taken(trained):
     model = MLPClassifier([4])
     x, _ = raw(trained[2])
-    model(1.5 * x)
+    model(3 * x)
+    with pytest.raises(ValueError, match="got 16: divide"):
+        model(16 * x)
     model((x - 0.1307) / 0.3081)
     torch.export.export(model.mlp, (x[:2].flatten(1),))
     torch.export.export(model, (x[:2],))
