@@ -1,7 +1,11 @@
 """`mnist-mlp completion`: what the shell then completes."""
 
+import os
+import pty
+import select
 import shlex
 import subprocess
+import time
 from shutil import which
 
 import pytest
@@ -41,7 +45,7 @@ def scripts(tmp_path_factory):
         (["reproduce", "keras-mlp", "--bud"], ["--budget"]),
         (["predict", "--pic"], ["--picture"]),
         (["predict", "--trainer.limit_p"], ["--trainer.limit_predict_batches"]),
-        (["configs", "fas"], ["fast"]),
+        (["configs", "quick"], ["quickstart"]),
         (["lessons", "slow"], ["slow_learning"]),
         (["completion", "z"], ["zsh"]),
     ],
@@ -65,6 +69,56 @@ def test_zsh_has_it_with_what_it_means(scripts):
     assert "The probability of dropping a hidden neuron" in text
     if which("zsh"):
         subprocess.run(["zsh", "-f", "-n", scripts["zsh"]], check=True)
+
+
+@pytest.fixture(scope="module")
+def typed_into_zsh(scripts, tmp_path_factory):
+    """A function that types keys into an interactive zsh, and gives what it shows when it shows what is expected."""
+    home = tmp_path_factory.mktemp("zsh")
+    (home / "_mnist-mlp").write_text(scripts["zsh"].read_text())
+    terminal, end = pty.openpty()
+    environment = os.environ | {"TERM": "dumb", "HOME": str(home), "COLUMNS": "200"}
+    streams = {"stdin": end, "stdout": end, "stderr": end}
+    zsh = subprocess.Popen(["zsh", "-f", "-i"], env=environment, start_new_session=True, **streams)
+    os.close(end)
+
+    def read_until(wanted):
+        shown, end = "", time.monotonic() + 60
+        while wanted not in shown and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.5)[0]:
+                shown += os.read(terminal, 65536).decode(errors="replace")
+        return shown
+
+    def ask(keys, wanted):
+        os.write(terminal, keys.encode())
+        shown = read_until(wanted)
+        os.write(terminal, b"\x15")  # which empties the line
+        return shown
+
+    os.write(terminal, f"fpath=({home} $fpath); autoload -Uz compinit; compinit -u; print REA''DY\n".encode())
+    read_until("READY")
+    yield ask
+    os.close(terminal)
+    zsh.kill()
+    zsh.wait()
+
+
+@pytest.mark.skipif(not which("zsh"), reason="there is no zsh")
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("mnist-mlp repr", "mnist-mlp reproduce "),
+        ("mnist-mlp fit --config quicks", "--config quickstart "),
+        ("mnist-mlp fit --model.hid", "fit --model.hidden_sizes"),
+        ("mnist-mlp fit --model.gradients m", "--model.gradients manual "),
+        ("mnist-mlp predict --pic", "predict --picture"),
+        ("mnist-mlp lessons slow", "lessons slow_learning "),
+    ],
+)
+def test_zsh_completes(typed_into_zsh, typed, completed):
+    shown = typed_into_zsh(f"{typed}\t", completed)
+    assert completed in shown
+    assert "_arguments" not in shown  # where its message would begin
 
 
 def test_what_is_not_installed_is_named(monkeypatch):

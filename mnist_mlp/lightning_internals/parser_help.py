@@ -159,5 +159,6 @@ def joined(parsers: Iterable[argparse.ArgumentParser]) -> argparse.ArgumentParse
     whole = argparse.ArgumentParser(add_help=False, conflict_handler="resolve")
     for parser in parsers:
         for action in parser._actions:
-            whole._add_action(action)
+            if all(each.startswith("-") for each in action.option_strings):  # what is linked has a sentence there
+                whole._add_action(action)
     return whole
