@@ -19,7 +19,7 @@ from torch.utils.tensorboard.summary import hparams
 from torch.utils.tensorboard.writer import SummaryWriter
 from typing_extensions import override
 
-from mnist_mlp.dashboard.panel import Panel, data_of, writer_of
+from mnist_mlp.dashboard.panel import Charts, Panel, data_of, writer_of
 from mnist_mlp.data.idx_files import IDX_DATASETS
 from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.lightning_internals.callback_list import callbacks_of
@@ -33,12 +33,7 @@ class Description(Panel):
     It also lays out the charts of custom scalars, its own and those of the other panels.
     """
 
-    charts = {
-        "learning": {
-            "cost": ["train/loss", "val/loss"],
-            "accuracy": ["train/acc", "val/acc"],
-        }
-    }
+    charts = {"accuracy": ["train/acc", "val/acc"], "cost": ["train/loss", "val/loss"]}
     results = ("val/acc", "val/loss", "train/acc", "train/loss", "test/acc", "test/loss")
 
     @override
@@ -55,7 +50,7 @@ class Description(Panel):
         results = [tag for panel in panels for tag in panel.results]
         for summary in hparams(hyper_parameters(trainer, model), dict.fromkeys(results, 0.0))[:2]:
             cast(Any, writer.file_writer).add_summary(summary)
-        writer.add_custom_scalars(layout_of(panels))
+        writer.add_custom_scalars(layout_of([panel.charts_of(model) for panel in panels]))
         if step == 0:
             add_layers(writer, model.mlp)
 
@@ -66,13 +61,13 @@ class Description(Panel):
             cast(Any, writer.file_writer).add_summary(end_of_session)
 
 
-def layout_of(panels: Sequence[Panel]) -> dict[str, dict[str, tuple[str, Sequence[str]]]]:
-    """The charts of all panels, as `add_custom_scalars` takes them."""
-    layout: dict[str, dict[str, tuple[str, Sequence[str]]]] = {}
-    for panel in panels:
-        for category, charts in panel.charts.items():
-            layout.setdefault(category, {}).update({title: ("Multiline", tags) for title, tags in charts.items()})
-    return layout
+def layout_of(charts: Sequence[Charts]) -> dict[str, dict[str, tuple[str, Sequence[str]]]]:
+    """The charts of all panels, as `add_custom_scalars` takes them.
+
+    TensorBoard draws all curves of a run in one colour. So each tag gets a frame of its own, in which a colour is a
+    run, below the title that they share; the report draws those of one title in one frame.
+    """
+    return {title: {tag: ("Multiline", [tag]) for tag in tags} for each in charts for title, tags in each.items()}
 
 
 def add_layers(writer: SummaryWriter, mlp: MLP) -> None:

@@ -9,6 +9,7 @@ from torch.optim import LBFGS
 from torch.utils.tensorboard.writer import SummaryWriter
 from typing_extensions import override
 
+from mnist_mlp.dashboard.panel import Charts
 from mnist_mlp.dashboard.probed_panel import PROBED_IMAGES, ProbedPanel
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.equations.penalties import PENALTIES
@@ -16,19 +17,25 @@ from mnist_mlp.network.gradient_health import Probe, idle_share, relative_update
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.training.classifier import MLPClassifier
 
+OF_ALL_LAYERS = {
+    "delta_norm": "norm of delta, by layer",
+    "gradient_norm": "norm of the gradient, by layer",
+    "update_ratio": "length of a step / length of the weights, by layer",
+}
+OF_HIDDEN_LAYERS = {"dead": "dead rectifiers, by layer", "saturated": "saturated activations, by layer"}
+
 
 class GradientHealth(ProbedPanel):
     """Norms of errors and gradients, relative size of a step, dead or saturated neurons, of each layer."""
 
-    charts = {
-        "gradient health": {
-            "norm of delta, by layer": ["delta_norm/.*"],
-            "norm of the gradient, by layer": ["gradient_norm/.*"],
-            "length of a step / length of the weights, by layer": ["update_ratio/.*"],
-            "dead rectifiers, by layer": ["dead/.*"],
-            "saturated activations, by layer": ["saturated/.*"],
-        }
-    }
+    @override
+    def charts_of(self, model: MLPClassifier) -> Charts:
+        layers = [f"layer_{layer}" for layer in range(1, len(model.mlp.layers) + 1)]
+        charts = {title: [f"{kind}/{layer}" for layer in layers] for kind, title in OF_ALL_LAYERS.items()}
+        for layer, sigma in zip(layers, model.mlp.sigmas, strict=False):  # the outputs have none
+            if sigma.idle:
+                charts.setdefault(OF_HIDDEN_LAYERS[sigma.idle], []).append(f"{sigma.idle}/{layer}")
+        return charts
 
     @override
     def show(self, seen: Probe, writer: SummaryWriter, trainer: Trainer, model: MLPClassifier) -> None:

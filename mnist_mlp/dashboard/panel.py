@@ -14,8 +14,9 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from mnist_mlp.dashboard.pictures import Picture
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.module import MNISTDataModule
+from mnist_mlp.training.classifier import MLPClassifier
 
-Charts = Mapping[str, Mapping[str, Sequence[str]]]
+Charts = Mapping[str, Sequence[str]]
 
 
 class Panel(Callback):
@@ -25,13 +26,16 @@ class Panel(Callback):
     `mnist_mlp.dashboard.panels`. What it draws, it writes by `add_picture`, with a caption.
 
     Attributes:
-        charts: Its charts of custom scalars: by category, then by title, regular expressions of the tags whose curves
-            stand on one chart.
+        charts: By title, the tags (or regular expressions of them) whose curves belong together.
         results: The tags whose last values stand beside the hyper-parameters.
     """
 
     charts: ClassVar[Charts] = {}
     results: ClassVar[Sequence[str]] = ()
+
+    def charts_of(self, model: MLPClassifier) -> Charts:
+        """Its charts of this network."""
+        return self.charts
 
 
 def writer_of(trainer: Trainer) -> SummaryWriter | None:

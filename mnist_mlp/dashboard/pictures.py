@@ -24,7 +24,10 @@ BLACK, GREY, LIGHT = (40, 40, 40), (150, 150, 150), (225, 225, 225)
 LARGEST_GRID = 100  # neurons whose weights are drawn
 ZOOM = 3  # how many pixels wide a pixel of a digit is drawn
 LONGEST_NAME = 160  # of a class in the confusion matrix, in pixels
-CAPTION_LINE = 15  # the height of a line, in pixels
+# TensorBoard shows a picture some 340 pixels wide, whatever its own width: captions have to be legible then.
+CAPTIONED_WIDTH = 480  # pixels
+CAPTION, CAPTION_LINE = 18, 20  # the height of its letters and of a line, in pixels
+WIDEST_TILE = 116  # pixels
 
 
 def diverging(values: Float[Tensor, "*shape"], largest: float) -> UInt8[Tensor, "*shape 3"]:
@@ -63,33 +66,34 @@ def _grey(images: Float[Tensor, "n pixels"]) -> UInt8[Tensor, "n size size 3"]:
     return dark.view(-1, size, size, 1).expand(-1, -1, -1, 3)
 
 
-def draw_captioned(images: Float[Tensor, "n pixels"], captions: Sequence[str], columns: int = 10) -> Picture:
+def draw_captioned(images: Float[Tensor, "n pixels"], captions: Sequence[str]) -> Picture:
     """Images with pixels in [0, 1], each with a caption below, whose lines are cut where they are too wide.
 
     Args:
         images: The images, at least one.
         captions: One for each.
-        columns: Images in a row.
     """
     digits = _grey(images).repeat_interleave(ZOOM, 1).repeat_interleave(ZOOM, 2).numpy()
     caption_height = 4 + CAPTION_LINE * max(len(caption.splitlines()) for caption in captions)
-    width, height = digits.shape[2] + 8, digits.shape[1] + caption_height + 8
+    longest = max(_font(CAPTION).getlength(line) for caption in captions for line in caption.splitlines() or [""])
+    width = max(digits.shape[2] + 8, min(ceil(longest) + 4, WIDEST_TILE))
+    height, columns = digits.shape[1] + caption_height + 8, max(1, CAPTIONED_WIDTH // width)
     rows = -(-len(digits) // columns)
     picture, pen = _canvas(width * min(columns, len(digits)), height * rows)
     for i, (digit, caption) in enumerate(zip(digits, captions, strict=True)):
         left, top = i % columns * width, i // columns * height
-        picture.paste(Image.fromarray(digit), (left + 4, top + 4))
+        picture.paste(Image.fromarray(digit), (left + (width - digits.shape[2]) // 2, top + 4))
         middle = (left + width / 2, top + height - caption_height / 2 - 2)
-        text = "\n".join(_cut(line, width - 2) for line in caption.splitlines())
-        pen.multiline_text(middle, text, BLACK, _font(13), anchor="mm", align="center", spacing=2)
+        text = "\n".join(_cut(line, width - 2, CAPTION) for line in caption.splitlines())
+        pen.multiline_text(middle, text, BLACK, _font(CAPTION), anchor="mm", align="center", spacing=2)
     return np.asarray(picture)
 
 
-def _cut(line: str, width: int) -> str:
-    """A line of a caption, so much of it as is not wider than so many pixels."""
-    if _font(13).getlength(line) <= width:
+def _cut(line: str, width: int, size: int) -> str:
+    """A line of letters of this size, so much of it as is not wider than so many pixels."""
+    if _font(size).getlength(line) <= width:
         return line
-    while line and _font(13).getlength(line + "…") > width:
+    while line and _font(size).getlength(line + "…") > width:
         line = line[:-1]
     return line + "…"
 
@@ -109,7 +113,7 @@ def draw_confusions(counts: Int[Tensor, "classes classes"], names: Sequence[str]
         counts: What `count_confusions` returned.
         names: Those of the classes; long ones stand upright above the columns, and very long ones are cut.
     """
-    names = [_cut(name, LONGEST_NAME) for name in names]
+    names = [_cut(name, LONGEST_NAME, 15) for name in names]
     n, cell = len(counts), 44 if len(counts) <= 20 else 30
     longest = max(_font(15).getlength(name) for name in names)
     long = longest > cell - 8

@@ -43,7 +43,8 @@ class RunLog(NamedTuple):
         scalars: By tag the steps and the values.
         images: By tag the last picture.
         texts: By tag the last text, Markdown.
-        charts: Of custom scalars: by title, regular expressions of the tags whose curves stand on one chart.
+        charts: Of custom scalars: by title, regular expressions of the tags whose curves belong together: those of a
+            frame, or where each frame has one curve, and its name, those of a category.
         results: The tags whose last values stand beside the hyper-parameters.
         problems: What could not be read, a sentence each.
     """
@@ -162,7 +163,12 @@ def _last_string(events: EventAccumulator, tag: str) -> bytes:
 
 def _charts(events: EventAccumulator, tag: str) -> dict[str, list[str]]:
     layout = cast(Any, layout_pb2).Layout.FromString(_last_string(events, tag))
-    return {chart.title: list(chart.multiline.tag) for category in layout.category for chart in category.chart}
+    charts: dict[str, list[str]] = {}
+    for category in layout.category:
+        for chart in category.chart:
+            tags = list(chart.multiline.tag)
+            charts.setdefault(category.title if tags == [chart.title] else chart.title, []).extend(tags)
+    return charts
 
 
 def _results(events: EventAccumulator, tag: str) -> list[str]:

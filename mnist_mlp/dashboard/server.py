@@ -1,8 +1,15 @@
 """`mnist-mlp dashboard`: TensorBoard for this machine alone."""
 
+import argparse
+import io
+import json
 import time
-from contextlib import suppress
+from collections.abc import Iterable
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from tensorboard import program
 
@@ -10,6 +17,10 @@ from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.dashboard.run_log import find_runs
 
 SECONDS = 0.2  # between two looks at whether it was interrupted
+# What stands first, above all that TensorBoard orders by the alphabet; and each curve as it is, not smoothed.
+FIRST = ("val/acc", "val/loss", "train/acc", "train/loss")
+PINNED = json.dumps([{"plugin": "scalars", "tag": tag} for tag in FIRST], separators=(",", ":"))
+START = "?" + urlencode({"pinnedCards": PINNED, "smoothing": 0})
 
 
 def run(args: list[str]) -> int:
@@ -52,11 +63,28 @@ def serve(logdir: Path, port: int = 0) -> str:
     Raises:
         ValueError: if the port cannot be used.
     """
-    server = program.TensorBoard()
+    server = program.TensorBoard(server_class=_server_of)
     server.configure(argv=["", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", str(port)])
     try:
-        return server.launch()
+        with redirect_stderr(io.StringIO()):  # notes on how TensorBoard works
+            return server.launch()
     except program.TensorBoardServerException as error:
         in_use = isinstance(error, program.TensorBoardPortInUseError)
         what = f"port {port} is in use" if in_use else f"TensorBoard cannot use port {port}: {error.msg}"
         raise ValueError(f"{what}; choose another, or leave --port out for one that is free") from error
+
+
+def _server_of(app: WSGIApplication, flags: argparse.Namespace) -> Any:
+    return program.create_port_scanning_werkzeug_server(beginning_with_results(app), flags)
+
+
+def beginning_with_results(app: WSGIApplication) -> WSGIApplication:
+    """The same application, whose first page begins with accuracy and cost; a page that says more stays as it is."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/" and not environ.get("QUERY_STRING"):
+            start_response("302 Found", [("Location", f"/{START}"), ("Content-Length", "0")])
+            return []
+        return app(environ, start_response)
+
+    return answer

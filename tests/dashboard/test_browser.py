@@ -64,15 +64,26 @@ def shows(page, *texts):
 def test_time_series(page, address):
     page.goto(f"{address}/#timeseries")
     page.reload()
-    shows(page, "one/version_0", "two/version_0", "activations/layer_1", "dead/layer_1")
-    page.get_by_role("combobox", name="Filter tags").first.fill("val/acc")
+    shows(page, "one/version_0", "two/version_0", "val/acc", "val/loss")
+    for tag in ("activations/layer_1", "dead/layer_1", "val/acc"):
+        page.get_by_role("combobox", name="Filter tags").first.fill(tag)
+        shows(page, tag)
     page.locator("line-chart svg path, line-chart canvas").first.wait_for()
 
 
 def test_custom_scalars(page, address):
     page.goto(f"{address}/#custom_scalars")
     page.reload()
-    shows(page, "learning", "gradient health", "cost", "norm of delta, by layer", "two/version_0")
+    shows(page, "accuracy", "val/acc", "cost", "val/loss", "norm of delta, by layer", "delta_norm/layer_1")
+    shows(page, "two/version_0")
+
+
+def test_the_first_page_begins_with_accuracy_and_cost_as_they_are(page, address):
+    page.goto(address)
+    page.locator("card-view scalar-card").nth(3).wait_for()
+    titles = [card.inner_text().split("Alt")[0].replace("\n", "") for card in page.locator("card-view").all()[:4]]
+    assert titles == ["val/acc", "val/loss", "train/acc", "train/loss"]
+    assert page.locator("section.scalars .slider-row input.slider-input").input_value() == "0"  # smoothing
 
 
 def test_images(page, address):

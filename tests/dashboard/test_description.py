@@ -1,12 +1,12 @@
-import re
 from importlib.metadata import version
 from typing import Any, cast
 
 import pytest
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from mnist_mlp.cli import main
-from mnist_mlp.dashboard.panels import PANELS
 from mnist_mlp.dashboard.run_log import read_run
 
 RESULTS = ["val/acc", "val/loss", "train/acc", "train/loss", "test/acc", "test/loss", "time/training_seconds"]
@@ -25,16 +25,30 @@ def test_texts_and_graph_say_what_is_trained(fit, events_of):
 
 def test_charts_have_something_to_show(fit):
     log = read_run(fit(epochs=1))
-    assert list(log.charts)[:2] == ["cost", "accuracy"]
-    assert log.charts["cost"] == ["train/loss", "val/loss"]
-    assert len(log.charts) == sum(len(charts) for panel in PANELS.values() for charts in panel.charts.values())
-    for patterns in log.charts.values():
-        assert all(any(re.fullmatch(pattern, tag) for tag in log.scalars) for pattern in patterns)
+    assert log.charts == {
+        "accuracy": ["train/acc", "val/acc"],
+        "cost": ["train/loss", "val/loss"],
+        "norm of delta, by layer": [f"delta_norm/layer_{l}" for l in (1, 2, 3)],
+        "norm of the gradient, by layer": [f"gradient_norm/layer_{l}" for l in (1, 2, 3)],
+        "length of a step / length of the weights, by layer": [f"update_ratio/layer_{l}" for l in (1, 2, 3)],
+        "dead rectifiers, by layer": ["dead/layer_1"],
+        "saturated activations, by layer": ["saturated/layer_2"],
+    }
+    assert {tag for tags in log.charts.values() for tag in tags} <= set(log.scalars)
+
+
+def test_each_frame_of_tensorboard_has_one_curve_of_a_run(fit, events_of):
+    """It draws all curves of a run in one colour."""
+    *_, tensor = events_of(fit(epochs=1)).Tensors(CONFIG_SUMMARY_TAG)
+    layout = cast(Any, layout_pb2).Layout.FromString(tensor.tensor_proto.string_val[0])
+    frames = [chart for category in layout.category for chart in category.chart]
+    assert [category.title for category in layout.category][:2] == ["accuracy", "cost"]
+    assert [list(frame.multiline.tag) for frame in frames] == [[frame.title] for frame in frames]
 
 
 def test_what_is_switched_off_has_no_chart_and_no_result(fit):
     log = read_run(fit("--dashboard.health=false", "--dashboard.speed=false", epochs=1))
-    assert list(log.charts) == ["cost", "accuracy"]
+    assert list(log.charts) == ["accuracy", "cost"]
     assert log.results == RESULTS[:-1]
 
 

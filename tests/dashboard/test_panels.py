@@ -32,7 +32,7 @@ class WeightNorms(Panel):
     And nothing else.
     """
 
-    charts = {"weights": {"length of the weights": ["weight_norm/.*"]}}
+    charts = {"length of the weights": ["weight_norm/.*"]}
     results = ("weight_norm/last",)
 
     @override

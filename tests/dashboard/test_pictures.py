@@ -50,10 +50,19 @@ def test_digits_are_dark_on_white():
 
 def test_captions_stand_below_their_digits():
     picture = draw_captioned(torch.zeros(11, 784), ["3, not 5\n99.9%", *[""] * 10])
-    below = picture[28 * 3 + 8 : 28 * 3 + 42]
+    below = picture[28 * 3 + 8 : 28 * 3 + 52]
     assert (below[:, :92] < 128).any()
     assert (below[:, 92:] == 255).all()
-    assert picture.shape[0] == 2 * (28 * 3 + 42)
+    assert picture.shape[0] == 3 * (28 * 3 + 52)  # five in a row
+
+
+@pytest.mark.parametrize("caption", ["8", "a very long name of a class"])
+def test_captions_are_legible_where_tensorboard_shows_the_picture_340_pixels_wide(caption):
+    picture = draw_captioned(torch.zeros(30, 784), [caption] * 30)
+    height = 28 * 3 + 8 + 24
+    (rows,) = (picture[28 * 3 + 8 : height, :92].min(axis=(1, 2)) < 128).nonzero()
+    assert picture.shape[0] % height == 0
+    assert (rows[-1] - rows[0] + 1) * 340 / picture.shape[1] >= 9  # the height of its letters on the screen
 
 
 def test_confusions_are_counted_as_torchmetrics_does():
@@ -95,9 +104,10 @@ def test_many_classes_have_small_cells():
 
 def test_a_caption_is_as_high_as_its_lines_and_not_wider_than_its_image():
     images = torch.zeros(2, 784)
-    assert draw_captioned(images, ["a\nnot b\n0.9", "c"]).shape == (28 * 3 + 8 + 49, 2 * 92, 3)
+    assert draw_captioned(images, ["a\nnot b\n0.9", "c"]).shape == (28 * 3 + 8 + 64, 2 * 92, 3)
     picture = draw_captioned(images, ["a very long name of a class", ""])
-    assert (picture[28 * 3 + 8 :, 92:] == 255).all()
+    assert picture.shape[1] == 2 * 116
+    assert (picture[28 * 3 + 8 :, 116:] == 255).all()
 
 
 @pytest.mark.parametrize("n", [1, 7, 2000])

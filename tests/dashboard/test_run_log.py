@@ -25,13 +25,14 @@ def test_what_was_written_is_read(tmp_path):
 
 def test_charts_and_results_are_read(tmp_path):
     layout = {"one": {"cost": ["Multiline", ["train/loss", "val/loss"]]}, "two": {"norms": ["Multiline", ["norm/.*"]]}}
+    layout |= {"acc": {tag: ["Multiline", [tag]] for tag in ("train/acc", "val/acc")}}  # a frame for each
     with SummaryWriter(tmp_path) as writer:
         writer.add_custom_scalars({"old": {"old": ["Multiline", ["old"]]}})
         writer.add_custom_scalars(layout)
         for summary in hparams({"lr": 0.1}, {"val/acc": 0.0, "norm/last": 0.0}):
             cast(Any, writer.file_writer).add_summary(summary)
     log = read_run(tmp_path)
-    assert log.charts == {"cost": ["train/loss", "val/loss"], "norms": ["norm/.*"]}
+    assert log.charts == {"cost": ["train/loss", "val/loss"], "norms": ["norm/.*"], "acc": ["train/acc", "val/acc"]}
     assert log.results == ["val/acc", "norm/last"]
 
 

@@ -1,9 +1,11 @@
+import json
 import signal
 import socket
 import subprocess
 import sys
 import time
 from functools import partial
+from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -23,18 +25,27 @@ def test_tensorboard_answers_on_this_machine_alone(logs):
     command = [sys.executable, "-m", "mnist_mlp", "dashboard", str(logs)]
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # which a job in the background does not
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=heed
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed
     ) as process:
         try:
             assert process.stdout
+            assert process.stderr
             line = process.stdout.readline()
             address = line.split()[0]
             assert address.startswith("http://127.0.0.1:")
             assert f"shows 1 run of {logs}" in line
             with urlopen(address) as answer:
                 assert "TensorBoard" in answer.read().decode()
+                begins = parse_qs(urlsplit(answer.url).query)
+            assert begins["smoothing"] == ["0"]
+            pinned = json.loads(begins["pinnedCards"][0])
+            assert [card["tag"] for card in pinned] == ["val/acc", "val/loss", "train/acc", "train/loss"]
+            chosen = f"{address}?smoothing=0.5"  # what somebody has set stays
+            with urlopen(chosen) as answer:
+                assert answer.url == chosen
         finally:
             process.send_signal(signal.SIGINT)
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")  # it says one line
     assert process.wait() == 0
 
 
