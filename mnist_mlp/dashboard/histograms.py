@@ -32,7 +32,7 @@ class Histograms(ProbedPanel):
 
 
 def add_histogram(writer: SummaryWriter, tag: str, values: Tensor, step: int) -> None:
-    """Write a histogram of the finite values, or every k-th of many, counted by torch in a tenth of NumPy's time."""
+    """Write a histogram of the finite values, or of every k-th of many, counted by torch (see benchmark/README.md)."""
     values = values.flatten()[:: ceil(values.numel() / COUNTED_VALUES)].float().cpu()
     values = values[values.isfinite()]
     if len(values) == 0:

@@ -69,5 +69,4 @@ def limit_norms(w: Weights, max_norm: float) -> None:
 
     Source: Srivastava et al., Dropout, 2014, section 5.1.
     """
-    norms = torch.linalg.vector_norm(w, dim=-1, keepdim=True)
-    w.mul_((max_norm / norms).clamp_(max=1))
+    w.view(-1, w.shape[-1]).renorm_(2, 0, max_norm)

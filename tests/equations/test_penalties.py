@@ -21,6 +21,6 @@ def test_rows_that_are_too_long_are_shrunk_and_others_left():
     w = tensor([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
     limit_norms(w, 2.0)
     torch.testing.assert_close(w, tensor([[1.2, 1.6], [0.3, 0.4], [0.0, 0.0]]))
-    stack = tensor([[[3.0, 4.0]], [[0.3, 0.4]]])
+    stack = tensor([[[3.0, 4.0], [0.3, 0.4]], [[0.3, 0.4], [0.0, 4.0]]])  # two networks with two neurons each
     limit_norms(stack, 2.0)
-    torch.testing.assert_close(stack, tensor([[[1.2, 1.6]], [[0.3, 0.4]]]))
+    torch.testing.assert_close(stack, tensor([[[1.2, 1.6], [0.3, 0.4]], [[0.3, 0.4], [0.0, 2.0]]]))
