@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # How often torch's threads look for work before they sleep, 300,000 times by default: on a busy machine they keep the
 # cores from those who have work. torch reads it when it is imported first. No result depends on it.
 if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
-    os.environ["GOMP_SPINCOUNT"] = "1000"
+    os.environ["GOMP_SPINCOUNT"] = "10000"
 
 __all__ = ["MLP", "MLPClassifier", "MNISTDataModule", "TrainedNetwork", "__version__", "load"]
 

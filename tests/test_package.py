@@ -11,7 +11,7 @@ IMPORTING = "import mnist_mlp, os, sys; print(os.environ.get('GOMP_SPINCOUNT'), 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, "None")],
 )
 def test_threads_do_not_spin_for_long_before_they_sleep(given, expected):
     """It must be said before torch is there; what a user says holds."""

@@ -21,29 +21,41 @@ LIGHTNINGS = (RichProgressBar, TQDMProgressBar)
 
 
 class ThreadChoice(Callback):
-    """Train on one thread where that is faster, whatever the number of threads was before."""
+    """Train on one thread where that is faster, whatever the number of threads was before.
+
+    Images are measured and drawn on one thread then, too: where other programs want the cores, a second one waits long.
+    """
 
     def __init__(self) -> None:
         self._threads_before: int | None = None
 
     @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Choose, where the data module tells the size of a mini-batch."""
+        size = getattr(getattr(trainer, "datamodule", None), "batch_size", None)
+        if stage == "fit" and isinstance(size, int):
+            self._choose(size, pl_module)
+
+    @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Choose, when the first mini-batch has shown its size."""
         if self._threads_before is None:
-            self._threads_before = torch.get_num_threads()
-            batch_size = _images_in(batch)
-            if batch_size and is_for_one_thread(batch_size, sum(p.numel() for p in pl_module.parameters())):
-                torch.set_num_threads(1)
+            self._choose(_images_in(batch), pl_module)
+
+    def _choose(self, batch_size: int, model: LightningModule) -> None:
+        self._threads_before = torch.get_num_threads()
+        if batch_size and is_for_one_thread(batch_size, sum(p.numel() for p in model.parameters())):
+            torch.set_num_threads(1)
 
     @override
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if self._threads_before is not None:
             torch.set_num_threads(self._threads_before)
             self._threads_before = None
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self.on_train_end(trainer, pl_module)
+        self.teardown(trainer, pl_module, "fit")
 
 
 def _images_in(batch: Any) -> int:

@@ -20,6 +20,7 @@ from lightning.pytorch.cli import ReduceLROnPlateau
 from lightning.pytorch.loggers import CSVLogger
 from torch.optim import lr_scheduler
 from torch.optim.optimizer import register_optimizer_step_post_hook
+from torch.utils.data import DataLoader, TensorDataset
 
 from mnist_mlp import MLPClassifier, MNISTDataModule
 from mnist_mlp.bare_loop.cuda_graphs import StepGraphs, run_steps
@@ -577,17 +578,38 @@ def test_numbers_below_one_are_refused(steps):
 class Threads(Callback):
     needs_single_steps = False
 
+    def __init__(self):
+        self.seen = []
+
+    def on_fit_start(self, trainer, pl_module):
+        self.seen.append(torch.get_num_threads())
+
+    on_fit_end = on_fit_start
+
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
-        self.while_training = torch.get_num_threads()
+        self.seen.append(torch.get_num_threads())
 
 
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize(("hidden_sizes", "expected"), [([6], 1), ([800], 2)])
-def test_small_matrices_train_on_one_thread(tmp_path, hidden_sizes, expected, steps):
+def test_small_networks_train_and_are_measured_on_one_thread(tmp_path, hidden_sizes, expected, steps):
     torch.set_num_threads(2)
     threads = Threads()
     fitted(tmp_path, steps, {"hidden_sizes": hidden_sizes}, callbacks=[threads])
-    assert (threads.while_training, torch.get_num_threads()) == (expected, 2)
+    assert len(threads.seen) > 2
+    assert set(threads.seen) == {expected}
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*(many workers|no `val_dataloader`)")
+def test_mini_batches_of_own_loaders_show_their_size(tmp_path):
+    torch.set_num_threads(2)
+    threads = Threads()
+    loader = DataLoader(TensorDataset(torch.rand(20, 784), torch.zeros(20).long()), batch_size=10)
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    Trainer(max_epochs=1, callbacks=[threads], enable_model_summary=False, **quiet).fit(MLPClassifier([6]), loader)
+    assert threads.seen == [2, 1, 1, 1]
+    assert torch.get_num_threads() == 2
 
 
 def test_the_threads_come_back_where_a_training_fails(tmp_path):
