@@ -78,8 +78,8 @@ def typed_into_zsh(scripts, tmp_path_factory):
     (home / "_mnist-mlp").write_text(scripts["zsh"].read_text())
     terminal, end = pty.openpty()
     environment = os.environ | {"TERM": "dumb", "HOME": str(home), "COLUMNS": "200"}
-    streams = {"stdin": end, "stdout": end, "stderr": end}
-    zsh = subprocess.Popen(["zsh", "-f", "-i"], env=environment, start_new_session=True, **streams)
+    command = ["zsh", "-f", "-i"]
+    zsh = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, env=environment, start_new_session=True)
     os.close(end)
 
     def read_until(wanted):
