@@ -1,5 +1,6 @@
 """The settings of `mnist-mlp fit | validate | test | predict` beside those of model, data and Trainer; and the help."""
 
+from argparse import SUPPRESS
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -129,7 +130,9 @@ def add_arguments(parser: LightningArgumentParser, command: str) -> None:
         "--weights",
         type=str | None,
         default=None,
-        help="Begin a new run from the weights of this checkpoint: best, last, or a path (--ckpt_path continues a run)",
+        help="Begin a new run from the weights of this checkpoint: best, last, or a path (--ckpt_path continues a run)"
+        if command == "fit"
+        else SUPPRESS,  # others only read it in a run's config.yaml
     )
     parser.add_argument(
         "--dashboard",
