@@ -15,11 +15,13 @@ from tensorboard import program
 
 from mnist_mlp.console.command_parser import CommandParser
 from mnist_mlp.dashboard.run_log import find_runs
+from mnist_mlp.lightning_internals.hparams_table import results_first
 
 SECONDS = 0.2  # between two looks at whether it was interrupted
 # What stands first, above all that TensorBoard orders by the alphabet; and each curve as it is, not smoothed.
 FIRST = ("val/acc", "val/loss", "train/acc", "train/loss")
 PINNED = json.dumps([{"plugin": "scalars", "tag": tag} for tag in FIRST], separators=(",", ":"))
+SHOWN_RESULTS = ("val/acc", "val/loss", "test/acc")  # before the settings of HParams
 START = "?" + urlencode({"pinnedCards": PINNED, "smoothing": 0})
 
 
@@ -75,7 +77,8 @@ def serve(logdir: Path, port: int = 0) -> str:
 
 
 def _server_of(app: WSGIApplication, flags: argparse.Namespace) -> Any:
-    return program.create_port_scanning_werkzeug_server(beginning_with_results(app), flags)
+    app = beginning_with_results(results_first(app, SHOWN_RESULTS))
+    return program.create_port_scanning_werkzeug_server(app, flags)
 
 
 def beginning_with_results(app: WSGIApplication) -> WSGIApplication:

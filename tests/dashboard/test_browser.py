@@ -136,6 +136,11 @@ def test_hyper_parameters(page, address):
     page.goto(f"{address}/#hparams")
     page.reload()
     shows(page, "one/version_0", "two/version_0", "activation", "relu")
+    heads = {
+        name: page.locator(f"vaadin-grid-cell-content:has-text('{name}')").first for name in ("val/acc", "activation")
+    }
+    left = {name: box["x"] for name, head in heads.items() if (box := head.bounding_box())}
+    assert left["val/acc"] < left["activation"] < 1280  # results before settings, and in sight
     assert page.get_by_text("-1.0000").count() == 0
 
 
