@@ -9,7 +9,7 @@ from mnist_mlp.lightning_internals.adverts import ADVERT, LOGGER, silence_advert
 def test_lightning_recommends_no_other_product(caplog, tmp_path):
     logger = logging.getLogger(LOGGER)
     before = logger.filters[:]
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "lightning.pytorch")  # a run of `fit` has raised it
     logging.getLogger("lightning.pytorch").propagate = True
     try:
         logger.filters.clear()
