@@ -28,7 +28,7 @@ from mnist_mlp.training.classifier import MLPClassifier
 
 
 class Description(Panel):
-    """Configuration, layers, environment, graph, and hyper-parameters beside results.
+    """Configuration, layers, environment, graph, and settings beside results.
 
     It also lays out the charts of custom scalars, its own and those of the other panels.
     """

@@ -14,7 +14,7 @@ COLUMNS, SHOWN_IMAGES = 10, 30
 
 
 class DistortedImages(Panel):
-    """Before the training images that train, as they are and distorted, if they are distorted."""
+    """Before the training: some training images, as they are and distorted, if they are distorted."""
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -26,7 +26,7 @@ OF_HIDDEN_LAYERS = {"dead": "dead rectifiers, by layer", "saturated": "saturated
 
 
 class GradientHealth(ProbedPanel):
-    """Norms of errors and gradients, relative size of a step, dead or saturated neurons, of each layer."""
+    """For each layer: norms of errors and gradients, relative size of a step, dead or saturated neurons."""
 
     @override
     def charts_of(self, model: MLPClassifier) -> Charts:

@@ -27,7 +27,7 @@ SHOWN_IMAGES = 30
 
 
 class Predictions(Panel):
-    """After the training mistakes, confusion matrix, precision and recall, reliability."""
+    """After the training: mistakes, confusion matrix, precision and recall, reliability."""
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -22,7 +22,7 @@ PROJECTED_IMAGES, PROJECTED_DIMENSIONS = 300, 50
 
 
 class Projector(Panel):
-    """After the training the last hidden layer's activations, for the embedding projector."""
+    """After the training: the activations of the last hidden layer, for the embedding projector."""
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -43,19 +43,19 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
         val_size: How many of the last training images validate; with 0 all train. By default those that the data set
             sets aside itself, which are put last, as Nielsen's 10,000 are; else a sixth, which are MNIST's last 10,000.
         train_size: Train on this many of the first images only; by default on all that do not validate.
-        drawn_digits: Train on so many digits more, which are drawn from strokes as people write them
-            (`mnist_mlp.data.drawn_digits`). They stand behind the others.
-        normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1, measured over
-            the images that train a network first. They are the network's then: one that was trained is shown all
-            images as it was trained.
-        shuffle: Whether each epoch has an order of its own; without, all go from the first image to the last.
-        augmentation: How training images are distorted, another way in each epoch; by default they are not.
+        drawn_digits: Train on so many more digits, which are drawn by this program, with strokes as people write them
+            (`mnist_mlp.data.drawn_digits`).
+        normalize: Whether pixels in [0, 1] are shifted and scaled to mean 0 and standard deviation 1. Both are measured
+            when a network is first trained, on the images that train it, and are then used for all images that it is
+            shown.
+        shuffle: Whether each epoch has a new order; else every epoch goes from the first image to the last.
+        augmentation: How training images are distorted, in another way in each epoch; by default they are not.
         image_size: Height and width in pixels; where it is more than 28, background is added below and at the right.
         seed: What the order of the batches, and the distortions, are drawn from, together with the epoch.
-        steps_per_execution: How many mini-batches a `training_step` of `MLPClassifier` trains on: 1, as Lightning
-            knows it, or more, in blocks, which is faster and gives the same parameters bit for bit. "auto" is 5,000
-            images at a time where that is known to be so, and else 1, with a line that says why: for another model,
-            say, or a callback that acts after each mini-batch (`mnist_mlp.training.block_obstacles`).
+        steps_per_execution: How many mini-batches Lightning hands to `MLPClassifier` at a time. More than 1 is faster
+            and gives the same parameters, bit for bit. "auto" takes 5,000 images at a time where this is known to be
+            the same, and else 1, and says why: for another model, say, or for a callback that acts after each
+            mini-batch (`mnist_mlp.training.block_obstacles`).
 
     Attributes:
         source: Where the images come from.
@@ -156,7 +156,7 @@ class MNISTDataModule(PlainHyperparameters, LightningDataModule):
         stored = state_dict["class_names"]
         if stored != [*self.class_names]:
             raise ValueError(
-                f"the checkpoint tells {', '.join(stored)} apart, and the classes of {self.dataset_name} are "
+                f"the checkpoint's classes are {', '.join(stored)}, and those of {self.dataset_name} are "
                 f"{', '.join(self.class_names)}; give the --data.dataset that it was trained on"
             )
         self.mean, self.std = state_dict["mean"], state_dict["std"]

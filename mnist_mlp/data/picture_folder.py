@@ -33,7 +33,7 @@ def picture_folder(path: Path) -> Source | None:
     pictures, validating = _pictures(training, names), []
     if small := [name for i, name in enumerate(names) if sum(label == i for _, label in pictures) < FEWEST]:
         raise ValueError(
-            f"{training / small[0]} must hold at least {FEWEST} pictures: of one alone, nothing is left to be tested"
+            f"{training / small[0]} must hold at least {FEWEST} pictures: with one alone, none is left for the test"
         )
     if has_test:
         validating = [each for name in VALIDATION if name in parts for each in _pictures(parts[name], names)]

@@ -132,7 +132,7 @@ def _check_scheduler(session: TrainingSession) -> None:
         starts.append(optimizer.param_groups[0]["lr"])
     if starts[0] == starts[1]:
         raise ValueError(
-            f"lr_find cannot train with {type(made).__name__}, which has rates of its own instead of the optimizer's; "
+            f"lr_find cannot train with {type(made).__name__}, which sets its own rates and ignores the optimizer's; "
             "use --lr_find suggest, and set its rates by hand"
         )
 

@@ -98,8 +98,8 @@ def _check_optimization(model: Any) -> None:
         )
     if scheduler and scheduler.class_path.endswith(".LRScheduler"):
         raise ValueError(
-            f"model.scheduler must be one that can be made; got {scheduler.class_path}, which only says what all of "
-            "them have in common: StepLR is one"
+            f"model.scheduler must be one that can be made; got {scheduler.class_path}, the base class of all "
+            "schedulers: choose one of them, such as StepLR"
         )
     if scheduler:
         for name, value in (scheduler.get("init_args") or {}).items():

@@ -51,7 +51,7 @@ class MLPClassifier(TrainedInBlocks, PredictsImages):
             list with one each.
         cost: quadratic, mse, cross_entropy, binary_cross_entropy or another name of `mnist_mlp.equations.costs`.
         initializer: For all layers he, large, scaled, pytorch, normal(std), uniform(bound) or another name of
-            `mnist_mlp.equations.INITIALIZERS`, or a list with one each, that of the outputs last.
+            `mnist_mlp.equations.INITIALIZERS`, or a list with one for each layer, the last for the outputs.
         output_activation: For the costs quadratic and mse, any activation; by default sigmoid.
         dropout: The probability of dropping a hidden neuron while training, in [0, 1).
         input_dropout: The probability of dropping a pixel while training, in [0, 1).
@@ -60,14 +60,14 @@ class MLPClassifier(TrainedInBlocks, PredictsImages):
         l2: lambda in the penalty lambda/(2n) sum w^2 over weights, not biases (Nielsen, ch. 3, eq. 87).
         max_norm: The largest norm of the incoming weights of a hidden neuron; after each step, longer ones are shrunk
             to it (Srivastava et al., 2014, section 5.1). By default there is no limit.
-        adversarial: epsilon; if it is not 0, each training image has its adversarial example beside it in the
-            mini-batch, that far away (`mnist_mlp.network.adversarial`). train/loss and train/acc are then of both.
+        adversarial: If it is not 0, the network also trains on an adversarial example of each training image, at this
+            Euclidean distance from it (`mnist_mlp.network.adversarial`). train/loss and train/acc then count both.
         gradients: "autograd", or "manual" for the hand-written equations of `mnist_mlp.equations.backprop`.
         optimizer: Any torch optimizer without its parameters.
         scheduler: Any torch learning-rate scheduler without its optimizer. ReduceLROnPlateau watches val/loss, or
             val/acc where its mode is "max".
         scheduler_interval: Whether the scheduler steps after each "epoch" or each "step" (mini-batch).
-        num_inputs: Pixels of an image. `mnist-mlp fit` takes the data's where it is not given, as for num_classes.
+        num_inputs: Pixels of an image. If it is not given, `mnist-mlp fit` takes it from the data, as num_classes.
         num_classes: Classes, at least two: the ten digits, or `MNISTDataModule.num_classes`.
 
     The checkpoint holds all arguments as plain numbers, strings and lists; so it loads with `weights_only=True`. The

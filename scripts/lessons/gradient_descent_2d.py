@@ -54,7 +54,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         numbers[f"{name}: rises"] = sum(after > before for before, after in pairwise(costs))
         print(
             f"rate {rate:<4} ({name}): cost {costs[0]:.3f} -> {costs[-1]:.3g} in {STEPS} steps; "
-            f"the first lowers it by {ratio:.2f} of the prediction"
+            f"the first step lowers it by {ratio:.2f} times what the gradient predicts"
         )
         axes.contour(slopes, intercepts, surface.log(), levels=18, cmap="Greys_r", linewidths=0.7)
         axes.plot(*zip(*path, strict=True), "o-", color=BLUE, markersize=3.5, linewidth=1)
@@ -62,7 +62,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     figure.axes[0].set_ylabel("intercept")
     for rate in (1e-2, 1e-3, 1e-4):
         numbers[f"ratio at {rate:g}"] = ratio = descend(x, y, rate)[2]
-        print(f"rate {rate:g}: {ratio:.5f} of the first-order prediction")
+        print(f"rate {rate:g}: the first step lowers the cost by {ratio:.5f} times what the gradient predicts")
     return numbers, figure
 
 

@@ -42,10 +42,13 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         half = next((step for step, a in enumerate(series["a"]) if a < 0.5), STEPS)
         numbers |= {f"{name}: half": half, f"{name}: delta": series["delta"][0], f"{name}: last": series["a"][-1]}
         numbers["slope"] = series["slope"][0]
-        print(f"{name:20} error {series['delta'][0]:.4f}; below 1/2 after {half} steps; at last {series['a'][-1]:.3f}")
+        print(
+            f"{name:20} first error {series['delta'][0]:.4f}; output below 1/2 after {half} steps, and "
+            f"{series['a'][-1]:.3f} at the end"
+        )
         left.plot(series["a"], color=colour, label=name)
         right.plot(series["delta"], color=colour, label=name)
-    print(f"sigma'(z) at the start: {numbers['slope']:.4f}, the ratio of the two first errors")
+    print(f"sigma'(z) at the start is {numbers['slope']:.4f}: how the first errors of the two costs differ")
     left.set(title="Output of the neuron; 0 is wanted", xlabel="step", ylabel="a", ylim=(0, 1))
     right.set(title="Its error", xlabel="step", ylabel="delta", ylim=(0, None))
     left.legend(frameon=False, loc="center")

@@ -81,8 +81,10 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
     square = torch.rand(4000, 2).double()
     error_2d, half = ((towers(n, square) - g(square)).abs().mean().item() for n in (SHOWN, SHOWN // 2))
     print("neurons: largest error  ", ", ".join(f"{2 * n}: {e:.4f}" for n, e in zip(BLOCKS, errors, strict=True)))
-    print(f"fitted slope in log-log {slope:.3f}; {2 * SHOWN} neurons that were trained: {error:.4f}")
-    print(f"two variables, {SHOWN} x {SHOWN} towers: mean error {error_2d:.4f}; with half as many a side {half:.4f}")
+    print(f"on logarithmic axes the slope is {slope:.3f}; {2 * SHOWN} neurons that were trained reach {error:.4f}")
+    print(
+        f"two variables: mean error {error_2d:.4f} with {SHOWN} x {SHOWN} towers, {half:.4f} with half of them a side"
+    )
 
     figure = new_figure(11, 3.9)
     left, middle, right = figure.subplots(1, 3)

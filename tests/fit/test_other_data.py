@@ -133,8 +133,8 @@ def test_kaggles_submission(folder, capsys):
 def test_a_network_is_not_tested_on_other_classes(letters, folder):
     write_npz(folder / "numbers.npz", arrays(52, 26), arrays(26, 26, seed=1))
     sentence = refused(main, ["test", "--data.dataset=numbers.npz"])
-    assert "the checkpoint tells a, b, c, d, e, f, g, h, i, j" in sentence
-    assert "and the classes of numbers.npz are 0, 1, 2" in sentence
+    assert "the checkpoint's classes are a, b, c, d, e, f, g, h, i, j" in sentence
+    assert "and those of numbers.npz are 0, 1, 2" in sentence
     sentence = refused(main, ["test", "--data.dataset=digits"])
     assert "model.num_classes must be 10, the classes of digits; got 26" in sentence
 
