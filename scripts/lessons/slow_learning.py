@@ -48,7 +48,7 @@ def lesson(seed: int) -> tuple[dict[str, float], Figure]:
         )
         left.plot(series["a"], color=colour, label=name)
         right.plot(series["delta"], color=colour, label=name)
-    print(f"sigma'(z) at the start is {numbers['slope']:.4f}: how the first errors of the two costs differ")
+    print(f"sigma'(z) at the start: {numbers['slope']:.4f}, the factor between the first errors of the two costs")
     left.set(title="Output of the neuron; 0 is wanted", xlabel="step", ylabel="a", ylim=(0, 1))
     right.set(title="Its error", xlabel="step", ylabel="delta", ylim=(0, None))
     left.legend(frameon=False, loc="center")
