@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningModule, Trainer
@@ -57,7 +57,13 @@ class EpochCheckpoint(ModelCheckpoint):
             states[self.state_key] = states.pop(old_key)
 
 
-def keep_in(checkpoints: Iterable["EpochCheckpoint"], folder: Path) -> None:
+def without_folder(trainer: Trainer) -> list[ModelCheckpoint]:
+    """Those callbacks that write checkpoints, ours and a user's own, which were not told where."""
+    writers = [each for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+    return [] if cast(Any, trainer).fast_dev_run else [each for each in writers if each.dirpath is None]
+
+
+def keep_in(checkpoints: Iterable[ModelCheckpoint], folder: Path) -> None:
     """Let checkpoints be written into a folder, where there is no logger that has one."""
     for each in checkpoints:
         each.dirpath = str(folder.absolute())

@@ -100,7 +100,7 @@ class RunSettings(Callback):
                 states[callback.state_key]["patience"] = callback.patience
         old = checkpoint.get("optimization", self.optimization)
         change_optimization(checkpoint, old, self.optimization, cast(Any, pl_module))
-        check_same_data(checkpoint, getattr(trainer, "datamodule", None), self.validation_images)
+        check_same_data(checkpoint, cast(MNISTDataModule, getattr(trainer, "datamodule", None)), self.validation_images)
 
     def _keep_best(self, trainer: Trainer, callback: EpochCheckpoint, states: dict[str, dict[str, Any]]) -> None:
         """Let a continued run remember its best checkpoint, wherever it lies now, as long as it can be used.

@@ -80,7 +80,7 @@ def begin_from(checkpoint: Path, model: MLPClassifier, data: MNISTDataModule) ->
 
 def _has_other_classes(stored: dict[str, Any], model: MLPClassifier, data: MNISTDataModule) -> bool:
     """Whether a checkpoint tells other classes apart, by their names where it holds them, else by their number."""
-    names = stored.get(type(data).__qualname__, {}).get("class_names")
+    names = stored.get(MNISTDataModule.__qualname__, {}).get("class_names")
     if names is not None:
         return names != [*data.class_names]
     return stored["hyper_parameters"].get("num_classes", 10) != model.mlp.sizes[-1]

@@ -14,6 +14,7 @@ from jsonargparse.typing import register_type
 from lightning import LightningDataModule, LightningModule
 
 from mnist_mlp.fit.checkpoint_files import not_a_checkpoint, read_checkpoint
+from mnist_mlp.fit.own_classes import plain, with_classes
 from mnist_mlp.fit.run_folder import run_folder
 from mnist_mlp.fit.settings import read_settings, settings_in
 
@@ -21,15 +22,21 @@ END = "# the end: a file without this line is only a part of what was written\n"
 OLD_END = re.compile(r"\nweights_only: \w+\n\Z")  # of the config.yaml of older versions
 DATA_SETTINGS = ("dataset", "data_dir", "val_size", "train_size", "normalize", "image_size")
 NOT_OF_A_RUN = ("ckpt_path", "weights_only")
+NO_CLASSES: Mapping[str, str] = {}
 UNWRITABLE = "Unable to serialize instance "  # what jsonargparse writes in place of a value that YAML lacks
 
 register_type(torch.device, type_check=lambda value, kind: isinstance(value, kind))  # of a callback of Lightning's
 
 
-def text_of(parser: ArgumentParser, config: Any) -> str:
+def text_of(parser: ArgumentParser, config: Any, classes: Mapping[str, str] = NO_CLASSES) -> str:
     """All settings of a session in YAML, without the checkpoint it was continued from; a last line says that it ends.
 
     What cannot be written, such as a function, is left out, so that all can be read back.
+
+    Args:
+        parser: What knows all settings.
+        config: Their values.
+        classes: Those that stand in place of the network's or the data's, by section.
     """
     config = config.clone()
     config.ckpt_path = None
@@ -38,7 +45,7 @@ def text_of(parser: ArgumentParser, config: Any) -> str:
     text = parser.dump(config, skip_none=False)
     if UNWRITABLE in text:
         text = yaml.safe_dump(_writable(yaml.safe_load(text)), sort_keys=False)
-    return text + END
+    return with_classes(text, classes) + END
 
 
 def without_enums(value: Any) -> Any:
@@ -69,9 +76,16 @@ def settings_of_network(checkpoint: Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file is no checkpoint, or damaged.
     """
-    sections = _sections_in(read_checkpoint(checkpoint), checkpoint)
+    content = read_checkpoint(checkpoint)
+    sections = _sections_in(content, checkpoint)
     data = {name: value for name, value in sections["data"].items() if name in DATA_SETTINGS}
-    return {"model": sections["model"], "data": data}
+    settings, classes = {"model": sections["model"], "data": data}, {}
+    plain(settings_in(content.get("config", "{}"), checkpoint), classes)
+    return {section: values | _class_in(classes, section) for section, values in settings.items()}
+
+
+def _class_in(classes: Mapping[str, str], section: str) -> dict[str, str]:
+    return {"class_path": classes[section]} if section in classes else {}
 
 
 def hyper_parameters(stored: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.checkpoint_files import is_damaged, read_checkpoint
 from mnist_mlp.fit.run_folder import run_folder
 
@@ -41,7 +42,7 @@ def check_same_run(checkpoint: Path, before: Mapping[str, Any], config: Any) -> 
             )
 
 
-def check_same_data(checkpoint: Mapping[str, Any], data: Any, validation_images: str) -> None:
+def check_same_data(checkpoint: Mapping[str, Any], data: MNISTDataModule, validation_images: str) -> None:
     """See that a training is continued with the data set that it began with, wherever its files lie now.
 
     Args:
@@ -52,7 +53,7 @@ def check_same_data(checkpoint: Mapping[str, Any], data: Any, validation_images:
     Raises:
         ValueError: if it is another.
     """
-    before = checkpoint.get(type(data).__qualname__, {}).get("dataset")
+    before = checkpoint.get(MNISTDataModule.__qualname__, {}).get("dataset")
     if before is None or (validation_images and checkpoint.get("validation_images") == validation_images):
         return
     if before != data.dataset_name:

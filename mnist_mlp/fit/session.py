@@ -25,17 +25,18 @@ from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.fit.arguments import add_arguments, with_configs_found
 from mnist_mlp.fit.callback_checks import check_callbacks
 from mnist_mlp.fit.checkpoint_files import (
-    EpochCheckpoint,
     SafeCheckpointIO,
     keep_in,
     last_good_checkpoint,
     model_checkpoints,
+    without_folder,
 )
 from mnist_mlp.fit.continuation import RunSettings
 from mnist_mlp.fit.data_settings import take_from_data
 from mnist_mlp.fit.first_weights import begin_from
 from mnist_mlp.fit.null_checks import check_nulls
 from mnist_mlp.fit.number_checks import check_numbers, check_seed, check_typed_numbers
+from mnist_mlp.fit.own_classes import class_of, without_classes
 from mnist_mlp.fit.own_loggers import name_loggers
 from mnist_mlp.fit.predictions import of_all_processes, write_table
 from mnist_mlp.fit.processes import check_processes, devices_of_torchrun, ending_together
@@ -49,7 +50,7 @@ from mnist_mlp.fit.run_config import (
 from mnist_mlp.fit.run_folder import NewRun, claim_version, discard, logger_of, run_folder
 from mnist_mlp.fit.same_training import what_is_lost
 from mnist_mlp.fit.settings import Given, log_folder, settings_in
-from mnist_mlp.fit.starting_point import StartingPoint, starting_point
+from mnist_mlp.fit.starting_point import starting_point
 from mnist_mlp.lightning_internals.event_writer import event_errors
 from mnist_mlp.lightning_internals.gpu_search import stop_looking_for_gpus
 from mnist_mlp.lightning_internals.harmless_messages import silence_harmless_messages
@@ -118,14 +119,15 @@ class TrainingSession(LightningCLI):
 
     def __init__(self, command: str, given: Given, callbacks: Sequence[Callback]) -> None:
         self.command = command
-        self._given = given
+        self._given, named = without_classes(given)
+        self._start = starting_point(command, self._given, named)
+        self._classes = self._start.classes | named
         self._callbacks = callbacks
         self._claimed: Path | None = None  # the folder of a new run that has no logger to claim it
-        self._start = StartingPoint()
         self._lines: list[str] = []  # what there is to say before a training
         super().__init__(
-            MLPClassifier,
-            MNISTDataModule,
+            class_of("model", self._classes.get("model")),
+            class_of("data", self._classes.get("data")),
             args=[],
             run=False,
             parser_kwargs={
@@ -153,8 +155,7 @@ class TrainingSession(LightningCLI):
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        given = self._given
-        self._start = start = starting_point(self.command, given)
+        given, start = self._given, self._start
         settings = given.over(start.remembered)
         try:
             if given.typed:  # jsonargparse lays what is typed only over a configuration that is typed, too
@@ -217,7 +218,7 @@ class TrainingSession(LightningCLI):
         model = self.config.model.as_dict()
         optimization = {setting: model[setting] for setting in ("optimizer", "scheduler")}
         panels = config.dashboard.callbacks() if config.trainer.logger is not False and not is_trial else []
-        text = text_of(self.parser, self.config)
+        text = text_of(self.parser, self.config, self._classes)
         if changes := "; ".join(differences(self._start.before, settings_in(text, Path("config.yaml")))):
             self._lines.append(f"continued with other settings than before: {changes}")
         if checkpoints and self.checkpoint and (lost := what_is_lost(self.checkpoint)):
@@ -268,9 +269,8 @@ class TrainingSession(LightningCLI):
         started = time.perf_counter()
         for line in self._lines:
             self._say(line)
-        own = [each for each in self.trainer.checkpoint_callbacks if isinstance(each, EpochCheckpoint)]
-        if own and not self.trainer.loggers:
-            keep_in(own, self._run_folder() / "checkpoints")
+        if not self.trainer.loggers and (homeless := without_folder(self.trainer)):
+            keep_in(homeless, self._run_folder() / "checkpoints")
         try:
             self._run_trainer()
         except FloatingPointError as error:

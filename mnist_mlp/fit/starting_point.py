@@ -1,10 +1,12 @@
 """What a session begins with: a checkpoint that it trains on or measures, the weights of another run, or nothing."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mnist_mlp.fit.first_weights import check_network, settings_for_weights
+from mnist_mlp.fit.own_classes import plain
 from mnist_mlp.fit.run_config import settings_of_network, settings_of_run
 from mnist_mlp.fit.run_folder import find_checkpoint
 from mnist_mlp.fit.run_name import check_run_name
@@ -22,12 +24,14 @@ class StartingPoint:
         weights: The checkpoint whose weights a new run begins from, or None.
         remembered: The settings that they bring, below those given.
         before: The settings that the checkpoint was trained with, where its run is continued.
+        classes: Those that the checkpoint names for the network and the data, by section.
     """
 
     checkpoint: Path | None = None
     weights: Path | None = None
     remembered: dict[str, Any] = field(default_factory=dict)
     before: dict[str, Any] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
 
     def check(self, config: Any) -> None:
         """See that all settings of a session, by section, are of the same training, or fit the weights.
@@ -41,12 +45,13 @@ class StartingPoint:
             check_network(self.weights, self.remembered, config)
 
 
-def starting_point(command: str, given: Given) -> StartingPoint:
+def starting_point(command: str, given: Given, named: Mapping[str, str]) -> StartingPoint:
     """Find what is asked for, and the settings that it brings.
 
     Args:
         command: fit, validate, test or predict.
         given: What a session is given.
+        named: The classes that it is given for the network and the data, by section: these may be any.
 
     Raises:
         ValueError: if there is no such checkpoint, it is damaged, or two things are asked for at once.
@@ -68,9 +73,12 @@ def starting_point(command: str, given: Given) -> StartingPoint:
         _check_weights(command, asked.weights, asked.weights_are_typed, found)
     else:
         return StartingPoint()
+    classes: dict[str, str] = {}
+    remembered = plain(found.remembered, classes)
     if not given.trusts:
-        check_classes(found.remembered, found.weights or found.checkpoint or "")
-    return found
+        others = {section: path for section, path in classes.items() if named.get(section) != path}
+        check_classes([remembered, others], found.weights or found.checkpoint or "")
+    return replace(found, remembered=remembered, classes=classes)
 
 
 def _check_weights(command: str, weights: str | None, are_typed: bool, found: StartingPoint) -> None:

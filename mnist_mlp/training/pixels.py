@@ -7,6 +7,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from mnist_mlp.data.device_loader import DeviceLoader, NormalizedBatch
+from mnist_mlp.data.module import MNISTDataModule
 from mnist_mlp.torch_internals import is_traced
 
 Batch = tuple[Float[Tensor, "batch *shape"], Tensor]
@@ -36,13 +37,16 @@ class NormalizesPixels(LightningModule):
             self.pixel_statistics = (loader.mean, loader.std) if own else AS_THEY_ARE
 
     def save_statistics(self, checkpoint: dict[str, Any]) -> None:
-        """Write them into a checkpoint, if there are any."""
+        """Write them into a checkpoint, if there are any; and what it must know of a subclass's data, as of ours."""
         if self.pixel_statistics:
             checkpoint["pixel_statistics"] = list(self.pixel_statistics)
+        data = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, MNISTDataModule):
+            checkpoint.setdefault(MNISTDataModule.__qualname__, data.state_dict())
 
     def load_statistics(self, checkpoint: dict[str, Any]) -> None:
         """Take those of a checkpoint; older ones hold them as the data module's."""
-        data = checkpoint.get("MNISTDataModule", {})
+        data = checkpoint.get(MNISTDataModule.__qualname__, {})
         stored = checkpoint.get("pixel_statistics") or (data.get("mean"), data.get("std"))
         if None not in stored:
             self.pixel_statistics = tuple(stored)

@@ -52,3 +52,11 @@ def test_each_of_several_loggers_is_named_and_the_dashboard_is_that_of_tensorboa
     assert Path("csv/a/version_0/metrics.csv").is_file()
     assert [*Path("boards/a/version_0").glob("events.*")]
     assert capsys.readouterr().out.splitlines()[-1].endswith(" · mnist-mlp dashboard boards")
+
+
+def test_a_checkpoint_callback_of_ones_own_follows_the_name_without_a_logger():
+    own = {"class_path": "ModelCheckpoint", "init_args": {"filename": "mine"}}
+    prepare("fit", QUICK, name="a", trainer={**QUIET, "logger": False, "callbacks": [own]}).execute()
+    folder = Path("logs/a/version_0/checkpoints")
+    assert {each.name for each in folder.iterdir()} == {"best.ckpt", "last.ckpt", "mine.ckpt"}
+    assert {each.name for each in Path("logs").iterdir()} == {"a"}
