@@ -206,3 +206,16 @@ def test_without_optuna(config, capsys, monkeypatch):
 def test_the_command_is_read_without_optuna():
     code = "import sys, mnist_mlp.sweep.command; assert 'optuna' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_configuration_that_comes_with_the_package_is_found_by_its_name(monkeypatch):
+    pytest.importorskip("matplotlib")
+    given = []
+    monkeypatch.setattr("mnist_mlp.sweep.sweep.sweep", lambda options: given.append(options.config) or 0)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["sweep", "sweep-nielsen"])
+    assert given == [Path(__file__).parents[2] / "configs" / "sweep-nielsen.yaml"]
+
+
+def test_a_configuration_that_there_is_not_is_refused(capsys):
+    assert "File does not exist: 'sweep-nielson'; did you mean sweep-nielsen?" in refused(capsys, "sweep-nielson")
