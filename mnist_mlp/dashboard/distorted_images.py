@@ -1,14 +1,11 @@
 """What the distortions make of the images that train."""
 
-from typing import cast
-
 import torch
 from lightning import LightningModule, Trainer
 from typing_extensions import override
 
-from mnist_mlp.dashboard.panel import Panel, add_picture, writer_of
+from mnist_mlp.dashboard.panel import Panel, add_picture, loader_of, writer_of
 from mnist_mlp.dashboard.pictures import draw_digits
-from mnist_mlp.data.device_loader import DeviceLoader
 
 COLUMNS, SHOWN_IMAGES = 10, 30
 
@@ -18,7 +15,7 @@ class DistortedImages(Panel):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        loader, writer = cast(DeviceLoader, trainer.train_dataloader), writer_of(trainer)
+        loader, writer = loader_of(trainer), writer_of(trainer)
         if writer is None or not loader.augmentation.distorts or trainer.global_step:
             return
         n = min(SHOWN_IMAGES, len(loader.dataset))

@@ -1,7 +1,6 @@
 """How well gradients flow, layer by layer."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
 
 from lightning import Trainer
 from torch import Tensor
@@ -9,9 +8,8 @@ from torch.optim import LBFGS
 from torch.utils.tensorboard.writer import SummaryWriter
 from typing_extensions import override
 
-from mnist_mlp.dashboard.panel import Charts
+from mnist_mlp.dashboard.panel import Charts, loader_of
 from mnist_mlp.dashboard.probed_panel import PROBED_IMAGES, ProbedPanel
-from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.equations.penalties import PENALTIES
 from mnist_mlp.network.gradient_health import Probe, idle_share, relative_updates
 from mnist_mlp.network.mlp import MLP
@@ -52,7 +50,7 @@ class GradientHealth(ProbedPanel):
 
 def images_in_a_step(trainer: Trainer) -> int:
     """The images whose gradients are averaged for a step: of all processes, and of all mini-batches of a step."""
-    mini_batch = cast(DeviceLoader, trainer.train_dataloader).batch_sampler.batch_size
+    mini_batch = loader_of(trainer).batch_sampler.batch_size
     return mini_batch * trainer.world_size * trainer.accumulate_grad_batches
 
 

@@ -4,12 +4,13 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.compat.proto import summary_pb2
 from tensorboard.plugins.image.metadata import PLUGIN_NAME
 from torch.utils.tensorboard.writer import SummaryWriter
+from typing_extensions import override
 
 from mnist_mlp.dashboard.pictures import Picture
 from mnist_mlp.data.device_loader import DeviceLoader
@@ -37,6 +38,11 @@ class Panel(Callback):
         """Its charts of this network."""
         return self.charts
 
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """See that the images are those of `MNISTDataModule`, before anything is trained."""
+        data_of(trainer)
+
 
 def writer_of(trainer: Trainer) -> SummaryWriter | None:
     """TensorBoard's event file, if this process writes one."""
@@ -45,8 +51,35 @@ def writer_of(trainer: Trainer) -> SummaryWriter | None:
 
 
 def data_of(trainer: Trainer) -> MNISTDataModule:
-    """The data module that is trained on."""
-    return cast(Any, trainer).datamodule
+    """The data module that is trained on.
+
+    Raises:
+        ValueError: if it is none of ours.
+    """
+    data = getattr(trainer, "datamodule", None)
+    if not isinstance(data, MNISTDataModule):
+        raise _needs_ours(data)
+    return data
+
+
+def loader_of(trainer: Trainer) -> DeviceLoader:
+    """The loader of the images that train, in which a panel looks them up.
+
+    Raises:
+        ValueError: if it is none of ours.
+    """
+    loader = trainer.train_dataloader
+    if not isinstance(loader, DeviceLoader):
+        raise _needs_ours(loader)
+    return loader
+
+
+def _needs_ours(other: object) -> ValueError:
+    got = "none" if other is None else type(other).__name__
+    return ValueError(
+        f"the dashboard needs MNISTDataModule and its loader; got {got}: let train_dataloader be that of "
+        "MNISTDataModule, or switch the panels off, --dashboard.enabled false"
+    )
 
 
 def shown_images(data: MNISTDataModule) -> tuple[str, DeviceLoader]:

@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.utils.tensorboard.writer import SummaryWriter
 from typing_extensions import override
 
-from mnist_mlp.dashboard.panel import Panel, writer_of
-from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.dashboard.panel import Panel, loader_of, writer_of
 from mnist_mlp.network.evaluating import evaluating
 from mnist_mlp.network.gradient_health import Probe, probe
 from mnist_mlp.training.classifier import MLPClassifier
@@ -55,6 +54,6 @@ class EpochProbe(Callback):
 
 def first_images(trainer: Trainer, model: MLPClassifier) -> tuple[Tensor, Tensor]:
     """The first images that train, undistorted, as the network takes them, and their labels."""
-    loader = cast(DeviceLoader, trainer.train_dataloader)
+    loader = loader_of(trainer)
     x, labels = loader.look_up(torch.arange(min(PROBED_IMAGES, len(loader.dataset)), device=model.device))
     return loader.normalized(x).to(next(model.mlp.parameters()).dtype), labels

@@ -1,13 +1,11 @@
 """How fast the training goes."""
 
 import time
-from typing import cast
 
 from lightning import LightningModule, Trainer
 from typing_extensions import override
 
-from mnist_mlp.dashboard.panel import Panel
-from mnist_mlp.data.device_loader import DeviceLoader
+from mnist_mlp.dashboard.panel import Panel, loader_of
 
 
 class Speed(Panel):
@@ -25,6 +23,7 @@ class Speed(Panel):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        loader_of(trainer)  # refuses another at once
         self._training_started = time.perf_counter()
         # Lightning does not call this where a run is continued in the middle of an epoch.
         self.on_train_epoch_start(trainer, pl_module)
@@ -45,7 +44,7 @@ class Speed(Panel):
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         seconds = time.perf_counter() - self._epoch_started
-        loader = cast(DeviceLoader, trainer.train_dataloader)
+        loader = loader_of(trainer)
         batches = (trainer.global_step - self._first_step) * trainer.accumulate_grad_batches
         images = min(batches * loader.batch_sampler.batch_size * trainer.world_size, len(loader.dataset))
         values = {"time/epoch_seconds": seconds, "time/images_per_second": images / seconds}

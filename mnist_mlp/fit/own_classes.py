@@ -49,7 +49,11 @@ def without_classes(given: Given) -> tuple[Given, dict[str, str]]:
 
 
 def plain(settings: Mapping[str, Any], classes: dict[str, str]) -> dict[str, Any]:
-    """Settings by section, in which those of a class stand beside the others; the classes are added to `classes`."""
+    """Settings by section, in which those of a class stand beside the others; the classes are added to `classes`.
+
+    Raises:
+        ValueError: if init_args are no settings.
+    """
     found = dict(settings)
     for section in BASES:
         values = settings.get(section)
@@ -57,7 +61,10 @@ def plain(settings: Mapping[str, Any], classes: dict[str, str]) -> dict[str, Any
             values = {"class_path": values}
         if isinstance(values, Mapping):
             rest = {name: value for name, value in values.items() if name not in ("class_path", "init_args")}
-            found[section] = rest | (values.get("init_args") or {})
+            arguments = values.get("init_args") or {}
+            if not isinstance(arguments, Mapping):
+                raise ValueError(f"{section}.init_args must hold settings; got {arguments!r:.80}")
+            found[section] = {**rest, **arguments}
             if values.get("class_path") is not None:
                 classes[section] = str(values["class_path"])
     return found

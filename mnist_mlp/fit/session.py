@@ -126,8 +126,7 @@ class TrainingSession(LightningCLI):
         self._claimed: Path | None = None  # the folder of a new run that has no logger to claim it
         self._lines: list[str] = []  # what there is to say before a training
         super().__init__(
-            class_of("model", self._classes.get("model")),
-            class_of("data", self._classes.get("data")),
+            *(class_of(section, self._classes.get(section)) for section in ("model", "data")),
             args=[],
             run=False,
             parser_kwargs={

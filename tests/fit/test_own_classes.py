@@ -130,3 +130,9 @@ def test_a_class_that_cannot_be_used_is_refused(typed, sentence):
     with pytest.raises(SystemExit, match=sentence):
         main([*FIT, *typed.split()])
     assert not Path("logs").exists()
+
+
+@pytest.mark.parametrize("value", ["text", 3, [1]])
+def test_init_args_that_are_no_settings_are_refused(value):
+    with pytest.raises(ValueError, match=r"model.init_args must hold settings; got "):
+        prepare("fit", model={"class_path": "mine_20.Net", "init_args": value})
