@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lightning import Callback
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from mnist_mlp.cli import main
 from mnist_mlp.fit import prepare
