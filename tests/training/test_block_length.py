@@ -52,6 +52,13 @@ OPTIMIZERS = {
     "Rprop": lambda p: torch.optim.Rprop(p, lr=0.01),
     "ASGD": lambda p: torch.optim.ASGD(p, lr=0.1),
 }
+
+
+def without_addresses(settings):
+    """The name of a test, the same in all processes that run tests."""
+    return str({name: "..." if callable(value) else value for name, value in settings.items()})
+
+
 DEFAULTS = {"hidden_sizes": [6, 5], "optimizer": OPTIMIZERS["SGD"], "gradients": "manual"}
 SCHEDULES = {
     "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.9),
@@ -225,7 +232,7 @@ def test_with_accumulation(tmp_path, k, gradients):
         ({}, {"max_steps": 4, "max_epochs": -1}),
         ({}, {"limit_train_batches": 4}),
     ],
-    ids=str,
+    ids=without_addresses,
 )
 @pytest.mark.parametrize("gradients", ["manual", "autograd"])
 def test_with_accumulation_and_more(tmp_path, model, trainer, gradients):
@@ -380,7 +387,9 @@ def test_in_both_precisions(tmp_path, precision):
     assert_blocks_change_nothing(tmp_path, {"dropout": 0.3}, precision=precision)
 
 
-@pytest.mark.parametrize("model", [{}, {"dropout": 0.3, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
+@pytest.mark.parametrize(
+    "model", [{}, {"dropout": 0.3, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=without_addresses
+)
 def test_with_products_that_are_onednns(tmp_path, model, monkeypatch):
     monkeypatch.setattr("mnist_mlp.equations.matrix_product.ONEDNN_PRODUCTS", 1000)
     monkeypatch.setattr("mnist_mlp.bare_loop.gradient_steps.ONEDNN_PRODUCTS", 1000)
@@ -636,7 +645,9 @@ CUDA = {"accelerator": "cuda", "devices": 1, "max_epochs": 4}
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("gradients", ["manual", "autograd"])
-@pytest.mark.parametrize("model", [{}, {"dropout": 0.4, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=str)
+@pytest.mark.parametrize(
+    "model", [{}, {"dropout": 0.4, "l2": 3.0}, {"optimizer": OPTIMIZERS["Adam"]}], ids=without_addresses
+)
 def test_on_cuda(tmp_path, model, gradients):
     single, _ = fitted(tmp_path, 1, {**model, "gradients": gradients}, **CUDA)
     block, _ = fitted(tmp_path, 2, {**model, "gradients": gradients}, **CUDA)
