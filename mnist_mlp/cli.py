@@ -1,6 +1,7 @@
 """The command `mnist-mlp`: picks the sub-command, and turns bad input into one sentence."""
 
 import os
+import select
 import sys
 from argparse import RawDescriptionHelpFormatter
 from importlib import import_module
@@ -47,6 +48,8 @@ EXAMPLES = """examples:
     mnist-mlp predict photo.jpg
 """
 
+READER_IS_GONE = 128 + 13  # what a shell says of a program that SIGPIPE has ended
+
 
 def main(argv: list[str] | None = None) -> None:
     """Run `mnist-mlp` with the given arguments, by default those of the process.
@@ -72,9 +75,12 @@ def main(argv: list[str] | None = None) -> None:
         # Imported here, because torch and Lightning take seconds and --help needs neither.
         module, function = COMMANDS[command][0].split(":")
         status = getattr(import_module(f"mnist_mlp.{module}"), function)(args[1:])
+        sys.stdout.flush()
         if status is not None:
             sys.exit(status)
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            sys.exit(READER_IS_GONE)
         if os.environ.get("MNIST_MLP_TRACEBACK"):
             raise
         expected = isinstance(error, (ValueError, OSError, FloatingPointError)) or is_out_of_memory(error)
@@ -84,6 +90,16 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"mnist-mlp: error: {plain_sentence(error)}{unexpected}")
     except KeyboardInterrupt:
         sys.exit("mnist-mlp: interrupted")
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads what is printed any more: `mnist-mlp configs | head` has seen enough."""
+    poll = select.poll()
+    poll.register(sys.stdout, select.POLLOUT)
+    is_gone = any(event & select.POLLERR for _, event in poll.poll(0))
+    if is_gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+    return is_gone
 
 
 class _OneLineForEach(RawDescriptionHelpFormatter):

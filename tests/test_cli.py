@@ -584,3 +584,14 @@ def test_the_live_check_can_be_switched_on_from_the_command_line(run, option):
     errors = scalars("logs/quickstart/version_0")["gradients/max_relative_error"]
     assert [step for step, _ in errors] == [0, 30, 60]
     assert all(value < 1e-5 for _, value in errors)
+
+
+@pytest.mark.parametrize("args", [["configs"], ["lessons", "--list"], ["--version"], ["reproduce", "--help"]])
+def test_a_reader_who_has_seen_enough_is_no_error(args):
+    with subprocess.Popen(
+        [sys.executable, "-m", "mnist_mlp", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
