@@ -144,9 +144,7 @@ def _connected(address: str) -> "Client":
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # errors are said here, in one sentence each
     try:
-        with ThreadPoolExecutor(
-            1
-        ) as pool:  # where this thread has an event loop, as in a notebook, it cannot run another
+        with ThreadPoolExecutor(1) as pool:  # a thread with an event loop, a notebook's say, cannot run another
             pool.submit(asyncio.run, _greet(address)).result()
     except Exception as error:  # what another program answers may raise anything, a MemoryError, too
         raise ConnectionError(f"no scheduler of Dask answers at {address}: start `dask scheduler` there") from error

@@ -43,12 +43,12 @@ def without_classes(given: Given) -> tuple[Given, dict[str, str]]:
     file = given.file
     if file and _names_a_class(read_settings(file)):
         files, file = [file, *files], None
-    below = [{"name": each.stem} | plain(read_settings(each), classes) for each in files]
-    settings = reduce(laid_over, [*below, plain(given.settings, classes)], {})
+    below = [{"name": each.stem} | without_class_paths(read_settings(each), classes) for each in files]
+    settings = reduce(laid_over, [*below, without_class_paths(given.settings, classes)], {})
     return replace(given, file=file, settings=settings, typed=[*_without_classes(typed, classes)]), classes
 
 
-def plain(settings: Mapping[str, Any], classes: dict[str, str]) -> dict[str, Any]:
+def without_class_paths(settings: Mapping[str, Any], classes: dict[str, str]) -> dict[str, Any]:
     """Settings by section, in which those of a class stand beside the others; the classes are added to `classes`.
 
     Raises:
@@ -72,7 +72,7 @@ def plain(settings: Mapping[str, Any], classes: dict[str, str]) -> dict[str, Any
 
 def _names_a_class(settings: Mapping[str, Any]) -> bool:
     classes: dict[str, str] = {}
-    return plain(settings, classes) != settings or bool(classes)
+    return without_class_paths(settings, classes) != settings or bool(classes)
 
 
 def _without_classes(typed: Sequence[str], classes: dict[str, str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from jsonargparse.typing import register_type
 from lightning import LightningDataModule, LightningModule
 
 from mnist_mlp.fit.checkpoint_files import not_a_checkpoint, read_checkpoint
-from mnist_mlp.fit.own_classes import plain, with_classes
+from mnist_mlp.fit.own_classes import with_classes, without_class_paths
 from mnist_mlp.fit.run_folder import run_folder
 from mnist_mlp.fit.settings import read_settings, settings_in
 
@@ -80,7 +80,7 @@ def settings_of_network(checkpoint: Path) -> dict[str, Any]:
     sections = _sections_in(content, checkpoint)
     data = {name: value for name, value in sections["data"].items() if name in DATA_SETTINGS}
     settings, classes = {"model": sections["model"], "data": data}, {}
-    plain(settings_in(content.get("config", "{}"), checkpoint), classes)
+    without_class_paths(settings_in(content.get("config", "{}"), checkpoint), classes)
     return {section: values | _class_in(classes, section) for section, values in settings.items()}
 
 

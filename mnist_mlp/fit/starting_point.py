@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_mlp.fit.first_weights import check_network, settings_for_weights
-from mnist_mlp.fit.own_classes import plain
+from mnist_mlp.fit.own_classes import without_class_paths
 from mnist_mlp.fit.run_config import settings_of_network, settings_of_run
 from mnist_mlp.fit.run_folder import find_checkpoint
 from mnist_mlp.fit.run_name import check_run_name
@@ -74,7 +74,7 @@ def starting_point(command: str, given: Given, named: Mapping[str, str]) -> Star
     else:
         return StartingPoint()
     classes: dict[str, str] = {}
-    remembered = plain(found.remembered, classes)
+    remembered = without_class_paths(found.remembered, classes)
     if not given.trusts:
         others = {section: path for section, path in classes.items() if named.get(section) != path}
         check_classes([remembered, others], found.weights or found.checkpoint or "")

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import isclose, isfinite
 from typing import Any
+
+from mnist_mlp.console.plain_errors import nearest
 
 Scalar = bool | int | float | str | None
 
@@ -185,8 +186,8 @@ def _layers(name: str, asked: Mapping[str, Any]) -> SearchedSetting:
 
 def _check_names(name: str, asked: Mapping[str, Any], known: Sequence[str]) -> None:
     if unknown := [word for word in asked if word not in known]:
-        nearest = get_close_matches(str(unknown[0]), known, n=1)
-        hint = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(known)}"
+        meant = nearest(str(unknown[0]), known)
+        hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
         raise ValueError(f"search: {name} has no {unknown[0]!s:.80}; {hint}")
 
 

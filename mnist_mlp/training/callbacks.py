@@ -13,6 +13,7 @@ from typing_extensions import override
 from mnist_mlp.bare_loop.after_step import limit_hidden_norms
 from mnist_mlp.bare_loop.gradient_steps import Step
 from mnist_mlp.bare_loop.threads import is_for_one_thread
+from mnist_mlp.console.percent import percent
 from mnist_mlp.data.device_loader import Block
 from mnist_mlp.lightning_internals.step_counters import is_accumulating
 from mnist_mlp.network.mlp import MLP
@@ -87,7 +88,7 @@ class CalmOutput(Callback):
         """Say the results of the last epoch, when the bar is gone."""
         values = {name: value.item() for name, value in trainer.callback_metrics.items() if "/" in name}
         if stage == "fit" and values and trainer.is_global_zero and _is_lightnings(trainer.progress_bar_callback):
-            shown = (f"{100 * x:.2f} %" if name.endswith("acc") else f"{x:.4f}" for name, x in values.items())
+            shown = (percent(x) if name.endswith("acc") else f"{x:.4f}" for name, x in values.items())
             print(", ".join(f"{name} {text}" for name, text in zip(values, shown, strict=True)))
 
 
