@@ -48,9 +48,12 @@ class GradientExchange:
             parameter.grad = mean
 
     def _parts(self, flat: Tensor) -> list[Tensor]:
-        """What belongs to each parameter, in its shape."""
+        """What belongs to each parameter, in its shape, and in its order, in which fused optimizers read it."""
         parts = flat.split([parameter.numel() for parameter in self.parameters])
-        return [part.view_as(parameter) for part, parameter in zip(parts, self.parameters, strict=True)]
+        return [
+            part.as_strided(parameter.shape, torch.empty_like(parameter).stride())
+            for part, parameter in zip(parts, self.parameters, strict=True)
+        ]
 
 
 class SharedSum:

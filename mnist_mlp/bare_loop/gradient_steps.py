@@ -89,6 +89,8 @@ class ManualStep:
         self.large = [
             w.dim() == 2 and w.numel() * batch_size >= ONEDNN_PRODUCTS and is_onednns(w) for w in self.weights
         ]
+        # oneDNN's gradient lies row by row, and fused optimizers read a gradient in the order of its weights' memory
+        self.by_columns = [l for l, w in enumerate(self.weights) if self.large[l] and not w.is_contiguous()]
         self.accumulate = accumulate
         self._allocate(network, batch_size)
         self._choose_draws(network.dropout_probabilities, generators)
@@ -130,7 +132,8 @@ class ManualStep:
             return False
         parameters = (*network.weights, *network.biases)
         return all(own is other for own, other in zip(self.parameters, parameters, strict=True)) and all(
-            own.data_ptr() == p.data_ptr() for own, p in zip((*self.weights, *self.biases), parameters, strict=True)
+            (own.data_ptr(), own.stride()) == (p.data_ptr(), p.stride())
+            for own, p in zip((*self.weights, *self.biases), parameters, strict=True)
         )
 
     def __call__(self, x: Inputs, y: Outputs, z: Outputs) -> None:
@@ -161,6 +164,8 @@ class ManualStep:
             for l, (w, nabla_w) in enumerate(zip(self.weights, gradients.weights, strict=True)):
                 first, *others = (self._share(gradient(w, out=buffers[l])) for gradient, buffers in self.penalties)
                 nabla_w.add_(first.add_(*others) if others else first)
+        for l in self.by_columns:
+            gradients.weights[l] = torch.empty_like(self.weights[l]).copy_(gradients.weights[l])
         for parameter, gradient in zip(self.parameters, (*gradients.weights, *gradients.biases), strict=True):
             parameter.grad = gradient
 

@@ -111,6 +111,35 @@ def test_a_parameter_that_was_replaced_gets_the_gradient(mlp):
     assert mlp.layers[0].weight.grad is not None
 
 
+def test_a_weight_that_was_turned_in_its_memory_is_trained_as_it_now_is():
+    mlp = MLP([4, 4, 3], "sigmoid", gradients="manual")
+    loop = BareLoop(mlp)
+    loop.train(*block(), [])
+    mlp.weights[0].data = mlp.weights[0].data.T
+    xs, labels = block()
+    before = mlp(xs[0]).detach()
+    zs, _ = loop.train(xs, labels, descent(mlp))
+    assert torch.equal(zs[0], before)
+
+
+@pytest.mark.parametrize("threshold", [1, 10**9], ids=["oneDNN", "MKL"])
+@pytest.mark.parametrize("fused", [torch.optim.Adam, torch.optim.SGD, torch.optim.Adagrad])
+def test_weights_that_lie_column_by_column_are_trained_by_fused_optimizers(fused, threshold, monkeypatch):
+    monkeypatch.setattr("mnist_mlp.equations.matrix_product.ONEDNN_PRODUCTS", threshold)
+    monkeypatch.setattr("mnist_mlp.bare_loop.gradient_steps.ONEDNN_PRODUCTS", threshold)
+    xs, labels = block()
+    trained = []
+    for by_columns in (False, True):
+        torch.manual_seed(0)
+        mlp = MLP([4, 6, 3], "sigmoid", gradients="manual")
+        for layer in mlp.layers if by_columns else []:
+            layer.weight = nn.Parameter(cast(nn.Linear, layer).weight.detach().T.contiguous().T)
+        optimizer = fused(mlp.parameters(), lr=0.5, fused=True)
+        BareLoop(mlp, l2_strength=0.1).train(xs, labels, after_each_step(mlp, optimizer))
+        trained.append(mlp.state_dict())
+    torch.testing.assert_close(trained[1], trained[0])
+
+
 def test_every_mini_batch_can_be_watched(mlp):
     seen = []
 
