@@ -123,6 +123,8 @@ def _num_outputs(network: MLP | MLPStack) -> int:
 
 def needs_autograd(mlp: MLP) -> bool:
     """Whether a training step of a network is to do more, or less, than the equations."""
-    frozen = not all(parameter.requires_grad for parameter in mlp.parameters())
-    others = frozen or has_hooks(mlp) or not mlp.has_plain_layers
+    parameters = [*mlp.parameters()]  # each once
+    frozen = not all(parameter.requires_grad for parameter in parameters)
+    shared = len(parameters) < len(mlp.weights) + len(mlp.biases)  # by layers, whose gradients are to be added
+    others = frozen or shared or has_hooks(mlp) or not mlp.has_plain_layers
     return mlp.gradients == "autograd" or others or not mlp.training

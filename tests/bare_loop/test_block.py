@@ -78,6 +78,38 @@ def test_what_listens_to_a_layer_or_wraps_its_weight_is_honoured(change, gradien
     torch.testing.assert_close(mlp.state_dict(), other.state_dict())
 
 
+def share_weight(layers):
+    layers[2].weight = layers[1].weight
+
+
+def share_bias(layers):
+    layers[2].bias = layers[1].bias
+
+
+def share_all(layers):
+    layers[2] = layers[1]
+
+
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("share", [share_weight, share_bias, share_all])
+def test_what_two_layers_share_gets_the_gradients_of_both(share, gradients):
+    torch.manual_seed(0)
+    mlp = MLP([4, 6, 6, 6, 3], "sigmoid", gradients=gradients)
+    share(mlp.layers)
+    other = copy.deepcopy(mlp)
+    xs, labels = block()
+    BareLoop(mlp).train(xs, labels, descent(mlp))
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.5)
+    for x, y in zip(xs, labels, strict=True):
+        optimizer.zero_grad()
+        *hidden, last = cast(list[nn.Linear], other.layers)
+        for layer in hidden:
+            x = torch.sigmoid(layer(x))
+        nn.functional.cross_entropy(last(x), y).backward()
+        optimizer.step()
+    torch.testing.assert_close(mlp.state_dict(), other.state_dict())
+
+
 def test_a_weight_that_is_computed_cannot_be_limited(mlp):
     parametrizations.weight_norm(mlp.layers[0])
     with pytest.raises(
