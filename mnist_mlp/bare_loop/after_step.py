@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from mnist_mlp.equations.penalties import limit_norms
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
-from mnist_mlp.torch_internals import add_scaled_, announce_step, optimizer_has_hooks
+from mnist_mlp.torch_internals import add_scaled_, announce_step, has_hooks, optimizer_has_hooks
 
 AfterStep = Callable[[], Any]
 
@@ -38,7 +38,9 @@ def after_each_step(
     """
     moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
     calls = [call for call in (exchange, clip) if call]
-    needs_step = moves_momentum or (isinstance(network, MLP) and not network.has_plain_layers)
+    needs_step = moves_momentum
+    if isinstance(network, MLP) and isinstance(optimizer, Optimizer):
+        needs_step = needs_step or some_may_take_no_part(network, optimizer)
     update: Callable[[Optimizer], AfterStep] = attrgetter("step") if needs_step else update_of
     if isinstance(optimizer, Optimizer):
         calls.append(update(optimizer))
@@ -46,6 +48,14 @@ def after_each_step(
         calls.append(update_of_each(cast(MLPStack, network), [update(each) for each in optimizer]))
     calls += [scheduler.step for scheduler in schedulers]
     return [*calls, partial(limit_hidden_norms, network, max_norm)] if max_norm else calls
+
+
+def some_may_take_no_part(mlp: MLP, optimizer: Optimizer) -> bool:
+    """Whether a parameter of the optimizer may be left without a gradient, and is then to be passed over."""
+    if not mlp.has_plain_layers or has_hooks(mlp):
+        return True
+    updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    return not updated <= {*map(id, (*mlp.weights, *mlp.biases))}
 
 
 @torch.no_grad()

@@ -123,8 +123,8 @@ def _num_outputs(network: MLP | MLPStack) -> int:
 
 def needs_autograd(mlp: MLP) -> bool:
     """Whether a training step of a network is to do more, or less, than the equations."""
-    parameters = [*mlp.parameters()]  # each once
-    frozen = not all(parameter.requires_grad for parameter in parameters)
-    shared = len(parameters) < len(mlp.weights) + len(mlp.biases)  # by layers, whose gradients are to be added
-    others = frozen or shared or has_hooks(mlp) or not mlp.has_plain_layers
-    return mlp.gradients == "autograd" or others or not mlp.training
+    if mlp.gradients == "autograd" or not mlp.training or not mlp.has_plain_layers or has_hooks(mlp):
+        return True
+    parameters = [*mlp.weights, *mlp.biases]
+    are_shared = len({*map(id, parameters)}) < len(parameters)  # by layers, whose gradients are then to be added
+    return are_shared or not all(parameter.requires_grad for parameter in mlp.parameters())

@@ -213,18 +213,20 @@ class AccumulatingStep:
 
     def __call__(self, x: Inputs, y: Outputs, z: Outputs) -> None:
         """Write z^L into z, and add the gradient of each parameter to its `grad`, where it is not the first of k."""
-        sums = self._gradients() if self.before else None
+        sums = self._gradients() if self.before else {}
         self.step(x, y, z)
-        if sums is None:
-            sums = [gradient.clone() for gradient in self._gradients()]  # the step will write into its memory again
-        else:
-            add_scaled_(sums, self._gradients(), 1.0)
-        for parameter, total in zip(self.parameters, sums, strict=True):
+        latest = self._gradients()
+        if both := [parameter for parameter in latest if parameter in sums]:
+            add_scaled_([sums[parameter] for parameter in both], [latest[parameter] for parameter in both], 1.0)
+        # cloned, since the step will write into its memory again
+        sums |= {parameter: gradient.clone() for parameter, gradient in latest.items() if parameter not in sums}
+        for parameter, total in sums.items():
             parameter.grad = total
         self.before = (self.before + 1) % self.k
 
-    def _gradients(self) -> list[Tensor]:
-        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+    def _gradients(self) -> dict[nn.Parameter, Tensor]:
+        """The gradients of those that took part."""
+        return {parameter: parameter.grad for parameter in self.parameters if parameter.grad is not None}
 
 
 def _overlapping(memory: Float[Tensor, "*networks batch n"], widths: Sequence[int]) -> list[Tensor]:

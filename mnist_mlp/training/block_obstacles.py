@@ -45,7 +45,7 @@ def obstacle_to_blocks(trainer: Trainer) -> str | None:
     obstacles = _obstacles_in_settings(trainer) + _obstacles_in_optimization(trainer)
     obstacles += _obstacles_in_model(trainer.lightning_module)
     data = getattr(trainer, "datamodule", None)
-    obstacles += [(_method(data, name), data is not None and _is_foreign(data, name)) for name in TRANSFER_HOOKS]
+    obstacles += [(_method(data, name), data is not None and is_foreign(data, name)) for name in TRANSFER_HOOKS]
     for callback in callbacks_of(trainer):
         obstacles += _obstacles_in_callback(callback)
     return next((what for what, is_there in obstacles if is_there), None)
@@ -91,7 +91,7 @@ def _obstacles_in_model(model: LightningModule) -> list[tuple[str, bool]]:
     obstacles = [("optimization by hand", not model.automatic_optimization)]
     network = model.get_submodule("mlp")
     for owner, names in ((model, MODEL_METHODS), (network, NETWORK_METHODS)):
-        obstacles += [(_method(owner, name), _is_foreign(owner, name)) for name in names]
+        obstacles += [(_method(owner, name), is_foreign(owner, name)) for name in names]
     return obstacles
 
 
@@ -99,7 +99,7 @@ def _method(owner: object, name: str) -> str:
     return f"{name} of {type(owner).__name__}"
 
 
-def _is_foreign(owner: object, name: str) -> bool:
+def is_foreign(owner: object, name: str) -> bool:
     """Whether a method is neither this project's nor Lightning's: a subclass's, or one that was put in its place."""
     if name in vars(owner):
         return True
@@ -113,7 +113,7 @@ def own_batch_hooks(callback: Callback) -> list[str]:
 
     What this project or Lightning has written knows of blocks.
     """
-    return [name for name in BATCH_HOOKS if _is_foreign(callback, name)]
+    return [name for name in BATCH_HOOKS if is_foreign(callback, name)]
 
 
 def _obstacles_in_callback(callback: Callback) -> list[tuple[str, bool]]:

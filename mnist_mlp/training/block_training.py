@@ -20,10 +20,12 @@ from mnist_mlp.lightning_internals.hyper_parameters import PlainHyperparameters
 from mnist_mlp.lightning_internals.step_counters import batches_allowed, count_batches, count_updates
 from mnist_mlp.network.input_checks import check_inputs
 from mnist_mlp.network.mlp import MLP
-from mnist_mlp.training.block_obstacles import obstacle_to_blocks
+from mnist_mlp.training.block_obstacles import is_foreign, obstacle_to_blocks
 from mnist_mlp.training.divergence import check_cost
 from mnist_mlp.training.metrics import EpochMetrics
 from mnist_mlp.training.pixels import Batch
+
+CLIPPING = ("configure_gradient_clipping", "clip_gradients")  # which Lightning calls also where no limit is set
 
 
 class TrainedInBlocks(PlainHyperparameters, LightningModule):
@@ -143,7 +145,7 @@ class TrainedInBlocks(PlainHyperparameters, LightningModule):
     def _after_each_step(self) -> list[AfterStep]:
         """What follows each mini-batch of a block: what Lightning does after one of its own."""
         trainer, (optimizer,), clip = self.trainer, self.trainer.optimizers, None
-        if trainer.gradient_clip_val:
+        if trainer.gradient_clip_val or any(is_foreign(self, name) for name in CLIPPING):
             clipping = (trainer.gradient_clip_val, trainer.gradient_clip_algorithm)
             clip = partial(self.configure_gradient_clipping, optimizer, *clipping)
         schedulers = [config.scheduler for config in trainer.lr_scheduler_configs if config.interval == "step"]

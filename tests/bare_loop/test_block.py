@@ -110,6 +110,29 @@ def test_what_two_layers_share_gets_the_gradients_of_both(share, gradients):
     torch.testing.assert_close(mlp.state_dict(), other.state_dict())
 
 
+def cut_off(layer):
+    layer.register_forward_hook(lambda layer, args, z: z.detach())
+
+
+def with_an_idle_parameter(layer):
+    layer.extra = nn.Parameter(torch.ones(2))
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("gradients", ["manual", "autograd"])
+@pytest.mark.parametrize("change", [cut_off, with_an_idle_parameter, lambda layer: None])
+def test_a_parameter_without_a_gradient_is_passed_over(change, gradients, accumulate):
+    torch.manual_seed(0)
+    mlp, of_another = MLP([4, 6, 3], "sigmoid", gradients=gradients), nn.Parameter(torch.ones(2))
+    change(mlp.layers[0])
+    xs, labels = block()
+    optimizer = torch.optim.SGD([of_another, *mlp.parameters()], lr=0.5, weight_decay=0.0)
+    last = mlp.weights[-1].detach().clone()
+    BareLoop(mlp, accumulate=accumulate).train(xs, labels, after_each_step(mlp, optimizer))
+    assert torch.equal(of_another, torch.ones(2))
+    assert not torch.equal(mlp.weights[-1], last)
+
+
 def test_a_weight_that_is_computed_cannot_be_limited(mlp):
     parametrizations.weight_norm(mlp.layers[0])
     with pytest.raises(

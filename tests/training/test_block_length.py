@@ -208,6 +208,54 @@ def test_with_several_loggers_and_a_profiler(tmp_path):
     assert len(of_blocks) == 1 + 2 * 3  # for training and for validation, after each epoch
 
 
+class HasAnIdleParameter(MLPClassifier):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.mlp.layers[0].idle = torch.nn.Parameter(torch.ones(2))
+
+
+class LearnsInItsLastLayers(MLPClassifier):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.mlp.layers[0].register_forward_hook(lambda layer, args, z: z.detach())
+
+
+class SharesAWeight(MLPClassifier):
+    def __init__(self, *args, **settings):
+        super().__init__(*args, **settings)
+        self.mlp.layers[2].weight = self.mlp.layers[1].weight
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("kind", [HasAnIdleParameter, LearnsInItsLastLayers, SharesAWeight])
+def test_where_not_each_layer_has_its_parameters_for_itself(tmp_path, kind, optimizer, accumulate, monkeypatch):
+    monkeypatch.setitem(globals(), "MLPClassifier", kind)
+    model = {"hidden_sizes": [6, 6, 6], "optimizer": OPTIMIZERS[optimizer]}
+    single, _ = fitted(tmp_path, 1, model, accumulate_grad_batches=accumulate)
+    block, _ = fitted(tmp_path, 3, model, accumulate_grad_batches=accumulate)
+    assert_same(single, block)
+
+
+class ClipsItself(MLPClassifier):
+    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+        self.clip_gradients(optimizer, 0.01, "value")
+
+
+class ClipsInItsWay(MLPClassifier):
+    def clip_gradients(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
+        torch.nn.utils.clip_grad_value_(self.parameters(), 0.01)
+
+
+@pytest.mark.parametrize("kind", [ClipsItself, ClipsInItsWay])
+def test_with_clipping_of_ones_own(tmp_path, kind, monkeypatch):
+    free = fitted(tmp_path, 3)[0]
+    monkeypatch.setitem(globals(), "MLPClassifier", kind)
+    assert_blocks_change_nothing(tmp_path)
+    clipped = fitted(tmp_path, 3)[0]
+    assert not torch.equal(clipped.mlp.weights[0], free.mlp.weights[0])
+
+
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
 def test_with_clipping(tmp_path, algorithm):
     clipping = {"gradient_clip_val": 0.01, "gradient_clip_algorithm": algorithm}
