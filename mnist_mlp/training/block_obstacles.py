@@ -21,7 +21,15 @@ from mnist_mlp.lightning_internals.callback_settings import LearningRateSearch, 
 GRADIENT_HOOKS = ("on_before_zero_grad", "on_before_backward", "on_after_backward", "on_before_optimizer_step")
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
 TRANSFER_HOOKS = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
-STEP_METHODS = ("training_step", "cost_of", "backward", "optimizer_step", "optimizer_zero_grad", "lr_scheduler_step")
+STEP_METHODS = (
+    "training_step",
+    "rows_of",
+    "cost_of",
+    "backward",
+    "optimizer_step",
+    "optimizer_zero_grad",
+    "lr_scheduler_step",
+)
 MODEL_METHODS = (*STEP_METHODS, *GRADIENT_HOOKS, *BATCH_HOOKS, *TRANSFER_HOOKS)
 NETWORK_METHODS = ("forward", "loss", "penalized", "l1_penalty", "l2_penalty", "dropout_masks", "targets_as_values")
 

@@ -85,6 +85,11 @@ class Smoothed(MLPClassifier):
         return F.cross_entropy(self(x), labels, label_smoothing=0.2)
 
 
+class OtherPixels(MLPClassifier):
+    def rows_of(self, batch):
+        return super().rows_of(batch) / 2
+
+
 class OtherCost(MLPClassifier):
     def cost_of(self, batch):
         logits, labels, cost = super().cost_of(batch)
@@ -174,6 +179,7 @@ OBSTACLES = {
     "a wrapped optimizer": ({"optimizer": lambda p: Wrapped(p)}, "the optimizer Wrapped"),
     "LBFGS": ({"optimizer": lambda p: torch.optim.LBFGS(p, lr=0.1)}, "the optimizer LBFGS"),
     "training_step": ({"model": Smoothed}, "training_step of Smoothed"),
+    "rows_of": ({"model": OtherPixels}, "rows_of of OtherPixels"),
     "cost_of": ({"model": OtherCost}, "cost_of of OtherCost"),
     "self.log": ({"model": Logs}, "training_step of Logs"),
     "on_train_batch_start": ({"model": Starts}, "on_train_batch_start of Starts"),
