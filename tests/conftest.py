@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from jaxtyping import config, install_import_hook
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
@@ -58,6 +59,14 @@ def tiny_mnist(tmp_path, monkeypatch):
     monkeypatch.setitem(datasets.IDX_DATASETS, "mnist", datasets.IDX_DATASETS["mnist"]._replace(md5=md5))
     monkeypatch.setenv("MNIST_MLP_DATA_DIR", str(tmp_path / "data"))
     return folder
+
+
+@pytest.fixture
+def process_group(tmp_path):
+    """This process as the only one of a group that talks through gloo."""
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
 
 
 @pytest.fixture(scope="session")

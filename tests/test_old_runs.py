@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mnist_mlp.cli import main
+from mnist_mlp.dashboard.run_log import read_run
 
 # right, where an older Lightning is installed than the one that wrote the run
 pytestmark = pytest.mark.filterwarnings("ignore:The loaded checkpoint was produced with Lightning")
@@ -51,6 +52,9 @@ def test_is_continued_as_if_nothing_had_happened(old_run):
     group = last["optimizer_states"][0]["param_groups"][0]
     assert (group["momentum"], group["lr"]) == (0.9, pytest.approx(0.3 * 0.9**5))
     best = torch.load(old_run / "checkpoints" / "best.ckpt", weights_only=True)
+    _, accuracies = read_run(old_run).scalars["val/acc"]
+    assert len(accuracies) == 5
+    assert best["epoch"] == accuracies.index(max(accuracies))
     assert last["callbacks"]["Speed"]["seconds"] > 0
     digest = hashlib.sha256()
     for name, value in last["state_dict"].items():

@@ -38,9 +38,8 @@ def after_each_step(
     """
     moves_momentum = any(getattr(scheduler, "cycle_momentum", False) for scheduler in schedulers)
     calls = [call for call in (exchange, clip) if call]
-    needs_step = moves_momentum
-    if isinstance(network, MLP) and isinstance(optimizer, Optimizer):
-        needs_step = needs_step or some_may_take_no_part(network, optimizer)
+    is_one = isinstance(network, MLP)
+    needs_step = moves_momentum or (is_one and some_may_take_no_part(network, cast(Optimizer, optimizer)))
     update: Callable[[Optimizer], AfterStep] = attrgetter("step") if needs_step else update_of
     if isinstance(optimizer, Optimizer):
         calls.append(update(optimizer))

@@ -1,16 +1,8 @@
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
 
 from mnist_mlp.bare_loop.gradient_exchange import GradientExchange
-
-
-@pytest.fixture
-def process_group(tmp_path):
-    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
 
 
 @pytest.mark.usefixtures("process_group")
