@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from mnist_mlp.equations.penalties import limit_norms
 from mnist_mlp.network.mlp import MLP
 from mnist_mlp.network.stack import MLPStack
-from mnist_mlp.torch_internals import add_scaled_, announce_step, has_hooks, optimizer_has_hooks
+from mnist_mlp.torch_internals import add_scaled_, announce_step, optimizer_has_hooks
 
 AfterStep = Callable[[], Any]
 
@@ -51,7 +51,7 @@ def after_each_step(
 
 def some_may_take_no_part(mlp: MLP, optimizer: Optimizer) -> bool:
     """Whether a parameter of the optimizer may be left without a gradient, and is then to be passed over."""
-    if not mlp.has_plain_layers or has_hooks(mlp):
+    if not mlp.has_plain_layers:  # a hook may cut a layer off
         return True
     updated = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     return not updated <= {*map(id, (*mlp.weights, *mlp.biases))}
