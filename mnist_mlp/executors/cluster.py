@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
@@ -24,7 +25,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ADDRESS = r"([a-z]+://)?[^/\s]+:\d{1,5}"
-LOST = ("CommClosedError", "FutureCancelledError")  # what Dask raises where the scheduler is no longer there
+LOST = (
+    "ClosedClientError",
+    "CommClosedError",
+    "FutureCancelledError",
+)  # what Dask raises where the scheduler is no longer there
 SECONDS_TO_CONNECT = 5
 SECONDS_FOR_WORKERS = 60
 
@@ -37,7 +42,10 @@ class ClusterExecutor(Executor):
     """Runs jobs on the workers of a cluster, in the one thread that does the work of each.
 
     A job whose worker dies runs again on another, as often as the scheduler allows (three times, if it was not told
-    otherwise). An exception that leaves the `with` statement, Ctrl-C for example, gives up the jobs that are not done.
+    otherwise). Dask counts so for the jobs, too, that only waited on that worker. So a job that it gives up is tried
+    once more when nothing else runs: a worker that dies then was killed by this job.
+
+    An exception that leaves the `with` statement, Ctrl-C for example, gives up the jobs that are not done.
 
     Args:
         client: Connected with a scheduler that has workers.
@@ -47,7 +55,9 @@ class ClusterExecutor(Executor):
         self._client = client
         self._address = client.scheduler.address if client.scheduler else "?"
         self._executor = client.get_executor(pure=False)
+        self._lock = Lock()
         self._futures: set[Future[Any]] = set()  # those that are not done
+        self._suspects: dict[Future[Any], tuple[Any, ...]] = {}  # those of them that wait to run alone, and their jobs
 
     @override
     def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -58,22 +68,53 @@ class ClusterExecutor(Executor):
             where the scheduler went away.
         """
         future: Future[T] = Future()
-        self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
-        self._hand_over(future, (function, args, kwargs))
+        with self._lock:
+            self._futures.add(future)
+        future.add_done_callback(self._forget)
+        self._hand_over(future, (function, args, kwargs), alone=False)
         return future
 
-    def _hand_over(self, future: Future[Any], job: tuple[Any, ...]) -> None:
-        remote = self._executor.submit(run_on_worker, source_digest(), *job)
+    def _hand_over(self, future: Future[Any], job: tuple[Any, ...], alone: bool) -> None:
+        try:
+            remote = self._executor.submit(run_on_worker, source_digest(), *job)
+        except Exception as error:  # a thread of Dask's may call this, where nobody would see the error
+            remote = Future()
+            remote.set_exception(error)
         future.add_done_callback(lambda ended: ended.cancelled() and remote.cancel())
-        remote.add_done_callback(partial(self._pass_on, future, job))
+        remote.add_done_callback(partial(self._pass_on, future, job, alone))
 
-    def _pass_on(self, future: Future[Any], job: tuple[Any, ...], remote: Future[Any]) -> None:
+    def _suspect(self, future: Future[Any], job: tuple[Any, ...]) -> None:
+        """Let a job wait until nothing else runs."""
+        with self._lock:
+            if future in self._futures:
+                self._suspects[future] = job
+        self._try_a_suspect()
+
+    def _forget(self, done: Future[Any]) -> None:
+        with self._lock:
+            self._futures.discard(done)
+            self._suspects.pop(done, None)
+        self._try_a_suspect()
+
+    def _try_a_suspect(self) -> None:
+        """Hand over one suspect, if all jobs that are not done are suspects that wait."""
+        with self._lock:
+            if not self._suspects or len(self._suspects) < len(self._futures):
+                return
+            future = next(iter(self._suspects))
+            job = self._suspects.pop(future)
+        self._hand_over(future, job, alone=True)
+
+    def _pass_on(self, future: Future[Any], job: tuple[Any, ...], alone: bool, remote: Future[Any]) -> None:
         """Give a future what its job gave, once there is something."""
         error = None if remote.cancelled() else remote.exception()
         if isinstance(error, TypeError) and f"non-iterable {Done.__name__} object" in str(error):
             # Dask takes a result for an error where a worker that had it, too, dies as it arrives
-            self._hand_over(future, job)
+            self._hand_over(future, job, alone)
+            return
+        was_killed = type(error).__name__ == "KilledWorker"
+        if was_killed and not alone:
+            self._suspect(future, job)
             return
         if not future.set_running_or_notify_cancel():
             return
@@ -82,7 +123,7 @@ class ClusterExecutor(Executor):
             future.set_exception(LostClusterError(gone))
         elif error is None:
             future.set_result(remote.result().result)
-        elif type(error).__name__ == "KilledWorker":
+        elif was_killed:
             killed = "every worker that ran this job was killed: do they have too little memory?"
             future.set_exception(ChildProcessError(killed))
         else:
@@ -92,7 +133,7 @@ class ClusterExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for all jobs, or give up those that are not done; what a worker has begun it does to its end."""
         if cancel_futures:
-            for future in list(self._futures):
+            for future in [*self._suspects, *self._futures]:  # suspects first: else one would be tried
                 future.cancel()
         if wait:
             wait_for(list(self._futures))

@@ -66,7 +66,7 @@ def test_a_job_runs_in_the_one_thread_that_does_the_work(two_workers):
 
 
 def test_a_job_that_kills_its_workers_fails_and_the_others_are_done(two_workers):
-    with executor_for(1, two_workers.address) as executor:
+    with executor_for(1, two_workers.address) as executor:  # some of the others wait on a worker that is killed
         deadly = executor.submit(signal.raise_signal, signal.SIGKILL)
         others = [executor.submit(abs, -i) for i in range(5)]
         assert [other.result() for other in others] == [0, 1, 2, 3, 4]
@@ -99,6 +99,67 @@ def test_a_result_that_dask_takes_for_an_error_is_asked_for_again():
         assert executor.asked == 2
         with pytest.raises(TypeError, match="bad operand"):
             jobs.submit(abs, cast(Any, "x")).result(timeout=5)
+
+
+class OneWorkerOfDask:
+    """Dies at a job that is deadly, and whatever waits counts as killed, too, as where Dask gives its last try."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Any, Any, Future[Any]]] = []
+        self.rounds: list[list[int]] = []
+
+    def submit(self, run, source, function, args, kwargs):
+        remote: Any = Future()
+        (number,) = args
+        self.waiting.append((function, number, remote))
+        return remote
+
+    def work(self) -> None:
+        while self.waiting:
+            given, self.waiting = self.waiting, []
+            self.rounds.append([number for _, number, _ in given])
+            dies = any(function is kill for function, _, _ in given)
+            for function, number, remote in given:
+                if remote.cancelled():
+                    continue
+                if dies:
+                    remote.set_exception(type("KilledWorker", (Exception,), {})())
+                else:
+                    remote.set_result(cluster.Done(function(number)))
+
+
+def one_worker() -> tuple[OneWorkerOfDask, cluster.ClusterExecutor]:
+    worker = OneWorkerOfDask()
+    client: Any = SimpleNamespace(scheduler=None, get_executor=lambda pure: worker, close=lambda: None)
+    return worker, cluster.ClusterExecutor(client)
+
+
+def test_jobs_that_waited_where_another_killed_the_worker_are_done():
+    worker, jobs = one_worker()
+    others = [jobs.submit(abs, -number) for number in (1, 2)]
+    deadly = [jobs.submit(cast(Any, kill), 5), jobs.submit(cast(Any, kill), 6)]
+    worker.work()
+    assert worker.rounds == [[-1, -2, 5, 6], [-1], [-2], [5], [6]]  # the second time each of them is alone
+    assert [other.result(timeout=0) for other in others] == [1, 2]
+    for each in deadly:
+        with pytest.raises(ChildProcessError, match=r"^every worker that ran this job was killed"):
+            each.result(timeout=0)
+
+
+def test_what_is_given_up_is_not_tried_alone():
+    worker, jobs = one_worker()
+    running = jobs.submit(abs, -1)
+    held, worker.waiting = worker.waiting, []
+    suspects = [jobs.submit(cast(Any, kill), number) for number in (5, 6, 7)]
+    worker.work()
+    assert worker.rounds == [[5, 6, 7]]  # they wait for the one that runs
+    suspects[0].cancel()
+    assert worker.waiting == []
+    jobs.shutdown(cancel_futures=True)
+    assert running.cancelled()
+    assert all(each.cancelled() for each in suspects)
+    assert worker.waiting == []
+    assert held[0][2].cancelled()
 
 
 def test_jobs_are_given_up_with_an_error(two_workers):
@@ -205,3 +266,20 @@ def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path, monkeypatch, end):
                 with pytest.raises(BrokenExecutor, match=f"^the scheduler at {running.address} went away"):
                     lost.result(timeout=60)
             assert isinstance(lost.exception(), OSError)
+
+
+def test_a_job_for_a_scheduler_that_went_away_long_ago_is_one_sentence():
+    """Dask's client waits for it for some seconds, and takes nothing more after these."""
+
+    def closed(*job: object) -> None:
+        raise distributed.client.ClosedClientError("Client is closed")
+
+    client: Any = SimpleNamespace(
+        scheduler=SimpleNamespace(address="tcp://10.0.0.1:8786"),
+        get_executor=lambda pure: SimpleNamespace(submit=closed),
+        close=lambda: None,
+    )
+    with cluster.ClusterExecutor(client) as jobs:
+        lost = jobs.submit(abs, -1)
+        with pytest.raises(BrokenExecutor, match=r"^the scheduler at tcp://10.0.0.1:8786 went away"):
+            lost.result(timeout=0)
