@@ -25,11 +25,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ADDRESS = r"([a-z]+://)?[^/\s]+:\d{1,5}"
-LOST = (
-    "ClosedClientError",
-    "CommClosedError",
-    "FutureCancelledError",
-)  # what Dask raises where the scheduler is no longer there
+# what Dask raises where the scheduler is no longer there
+LOST = ("ClosedClientError", "CommClosedError", "FutureCancelledError")
 SECONDS_TO_CONNECT = 5
 SECONDS_FOR_WORKERS = 60
 
