@@ -10,7 +10,7 @@ The house, from the ground up; a room imports only from those above it in this l
     equations/             activations, costs, penalties, initializers, feedforward and BP1 to BP4
     network/               the equations as an nn.Module and as autograd.Functions, and what belongs to a network
     schedules              schedules of the learning rate and the momentum that torch lacks
-    lightning_internals/   what Lightning and jsonargparse do not publish
+    lightning_internals/   what Lightning, jsonargparse and TensorBoard do not publish
     bare_loop/             training steps without Lightning between them, in blocks
     handwriting/           from any picture of handwriting to the digits in it, as MNIST has them
     data/                  images from every source, their order, their distortions, MNISTDataModule

@@ -40,7 +40,7 @@ class Row(NamedTuple):
     Attributes:
         source: Where it was published.
         figures: Its numbers, the main one first.
-        seeds: How many networks are trained, as it was set before the first of them was trained.
+        seeds: How many networks are trained.
         at_most: What its accuracies may be at most, in percent, where the recipe is published as a failure.
         drawn: The images whose curves are drawn besides.
     """
