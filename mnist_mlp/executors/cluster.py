@@ -8,25 +8,25 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
     from distributed import Client, Worker
+    from distributed import Future as DaskFuture
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 ADDRESS = r"([a-z]+://)?[^/\s]+:\d{1,5}"
 # what Dask raises where the scheduler is no longer there
-LOST = ("ClosedClientError", "CommClosedError", "FutureCancelledError")
+LOST = ("CancelledError", "ClosedClientError", "CommClosedError", "FutureCancelledError")
 SECONDS_TO_CONNECT = 5
 SECONDS_FOR_WORKERS = 60
 
@@ -50,9 +50,10 @@ class ClusterExecutor(Executor):
 
     def __init__(self, client: "Client") -> None:
         self._client = client
+        self._loop: Any = client.loop
         self._address = client.scheduler.address if client.scheduler else "?"
-        self._executor = client.get_executor(pure=False)
         self._lock = Lock()
+        self._submitted = 0
         self._futures: set[Future[Any]] = set()  # those that are not done
         self._suspects: dict[Future[Any], tuple[Any, ...]] = {}  # those of them that wait to run alone, and their jobs
 
@@ -66,31 +67,75 @@ class ClusterExecutor(Executor):
         """
         future: Future[T] = Future()
         with self._lock:
+            self._submitted += 1
             self._futures.add(future)
         future.add_done_callback(self._forget)
-        self._hand_over(future, (function, args, kwargs), alone=False)
+        self._hand_over(future, (function, args, kwargs))
         return future
 
-    def _hand_over(self, future: Future[Any], job: tuple[Any, ...], alone: bool) -> None:
+    def _hand_over(self, future: Future[Any], job: tuple[Any, ...], alone_since: int | None = None) -> None:
+        """Give a job to Dask.
+
+        Args:
+            future: Its future.
+            job: Its function, args and kwargs.
+            alone_since: How many jobs were submitted until it began to run alone, if it does.
+        """
         try:
-            remote = self._executor.submit(run_on_worker, source_digest(), *job)
+            remote = self._client.submit(run_on_worker, source_digest(), *job, pure=False)
         except Exception as error:  # a thread of Dask's may call this, where nobody would see the error
-            remote = Future()
-            remote.set_exception(error)
+            self._fail(future, job, error, alone_since)
+            return
         future.add_done_callback(lambda ended: ended.cancelled() and remote.cancel())
-        remote.add_done_callback(partial(self._pass_on, future, job, alone))
+        self._loop.add_callback(self._wait_for, remote, future, job, alone_since)
+
+    async def _wait_for(
+        self, remote: "DaskFuture[Any]", future: Future[Any], job: tuple[Any, ...], alone_since: int | None
+    ) -> None:
+        """Give a future what its job gave, once there is something.
+
+        The futures of Dask's own executor never end where a result is lost on its way, and cannot be made again.
+        """
+        try:
+            result = await remote
+        except BaseException as error:  # what Dask raises for a job that is cancelled is no Exception
+            self._fail(future, job, error, alone_since)
+        else:
+            if future.set_running_or_notify_cancel():
+                future.set_result(result)
+
+    def _fail(self, future: Future[Any], job: tuple[Any, ...], error: BaseException, alone_since: int | None) -> None:
+        was_killed = type(error).__name__ == "KilledWorker"
+        if was_killed and alone_since != self._submitted:
+            self._suspect(future, job)
+            return
+        if not future.set_running_or_notify_cancel():
+            return
+        if type(error).__name__ in LOST:
+            gone = f"the scheduler at {self._address} went away; what was done until then is kept"
+            future.set_exception(LostClusterError(gone))
+        elif was_killed:
+            killed = "every worker that ran this job was killed: do they have too little memory?"
+            future.set_exception(ChildProcessError(killed))
+        else:
+            future.set_exception(error)
 
     def _suspect(self, future: Future[Any], job: tuple[Any, ...]) -> None:
         """Let a job wait until nothing else runs."""
         with self._lock:
-            if future in self._futures:
+            waits = future in self._futures
+            if waits:
                 self._suspects[future] = job
+        if not waits:
+            future.set_running_or_notify_cancel()
         self._try_a_suspect()
 
     def _forget(self, done: Future[Any]) -> None:
         with self._lock:
             self._futures.discard(done)
-            self._suspects.pop(done, None)
+            waited = self._suspects.pop(done, None) is not None
+        if waited:  # and is cancelled: who waits for it is to know
+            done.set_running_or_notify_cancel()
         self._try_a_suspect()
 
     def _try_a_suspect(self) -> None:
@@ -100,31 +145,8 @@ class ClusterExecutor(Executor):
                 return
             future = next(iter(self._suspects))
             job = self._suspects.pop(future)
-        self._hand_over(future, job, alone=True)
-
-    def _pass_on(self, future: Future[Any], job: tuple[Any, ...], alone: bool, remote: Future[Any]) -> None:
-        """Give a future what its job gave, once there is something."""
-        error = None if remote.cancelled() else remote.exception()
-        if isinstance(error, TypeError) and f"non-iterable {Done.__name__} object" in str(error):
-            # Dask takes a result for an error where a worker that had it, too, dies as it arrives
-            self._hand_over(future, job, alone)
-            return
-        was_killed = type(error).__name__ == "KilledWorker"
-        if was_killed and not alone:
-            self._suspect(future, job)
-            return
-        if not future.set_running_or_notify_cancel():
-            return
-        if remote.cancelled() or type(error).__name__ in LOST:
-            gone = f"the scheduler at {self._address} went away; what was done until then is kept"
-            future.set_exception(LostClusterError(gone))
-        elif error is None:
-            future.set_result(remote.result().result)
-        elif was_killed:
-            killed = "every worker that ran this job was killed: do they have too little memory?"
-            future.set_exception(ChildProcessError(killed))
-        else:
-            future.set_exception(error)
+            submitted = self._submitted
+        self._hand_over(future, job, alone_since=submitted)
 
     @override
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -245,14 +267,7 @@ def complaint_of_worker(source: str, check: Callable[[], object] | None, dask_wo
     return None
 
 
-@dataclass(frozen=True)
-class Done(Generic[T]):
-    """What a job gave; nothing that Dask could take for an error and its traceback."""
-
-    result: T
-
-
-def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Done[T]:
+def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
     """Run a job on a worker that can have come after the others were looked at.
 
     Raises:
@@ -263,4 +278,4 @@ def run_on_worker(source: str, function: Callable[..., T], args: tuple[Any, ...]
     worker = get_worker()
     if complaint := complaint_of_worker(source, None, worker):
         raise ValueError(f"the worker at {worker.address} {complaint}")
-    return Done(function(*args, **kwargs))
+    return function(*args, **kwargs)

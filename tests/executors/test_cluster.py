@@ -1,9 +1,10 @@
+import asyncio
 import os
 import re
 import signal
 import socket
 import time
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Future, wait
 from functools import partial
 from shutil import copytree
 from threading import Thread
@@ -74,92 +75,118 @@ def test_a_job_that_kills_its_workers_fails_and_the_others_are_done(two_workers)
             deadly.result()
 
 
-def test_a_result_that_dask_takes_for_an_error_is_asked_for_again():
-    """As where a worker dies just when the result arrives."""
-
-    class TakesForAnError:
-        asked = 0
-
-        def submit(self, run, source, function, args, kwargs):
-            self.asked += 1
-            remote: Any = Future()
-            try:
-                done: Any = cluster.Done(function(*args, **kwargs))
-                if self.asked == 1:
-                    _, _, _ = done  # as it does
-                remote.set_result(done)
-            except TypeError as error:
-                remote.set_exception(error)
-            return remote
-
-    executor = TakesForAnError()
-    client: Any = SimpleNamespace(scheduler=None, get_executor=lambda pure: executor, close=lambda: None)
-    with cluster.ClusterExecutor(client) as jobs:
-        assert jobs.submit(abs, -3).result(timeout=5) == 3
-        assert executor.asked == 2
-        with pytest.raises(TypeError, match="bad operand"):
-            jobs.submit(abs, cast(Any, "x")).result(timeout=5)
-
-
-class OneWorkerOfDask:
-    """Dies at a job that is deadly, and whatever waits counts as killed, too, as where Dask gives its last try."""
+class DaskOfOneWorker:
+    """A client of Dask whose worker dies at a job that is deadly; whatever waits there counts as killed, too."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Any, Any, Future[Any]]] = []
+        self.scheduler = SimpleNamespace(address="tcp://10.0.0.1:8786")
+        self.loop = SimpleNamespace(add_callback=lambda wait_for, *args: self.ends.append(wait_for(*args)))
+        self.waiting: list[RemoteJob] = []
+        self.ends: list[Any] = []
         self.rounds: list[list[int]] = []
 
-    def submit(self, run, source, function, args, kwargs):
-        remote: Any = Future()
-        (number,) = args
-        self.waiting.append((function, number, remote))
-        return remote
+    def submit(self, run, source, function, args, kwargs, pure):
+        self.waiting.append(RemoteJob(function, *args))
+        return self.waiting[-1]
+
+    def close(self) -> None:
+        self.work()
 
     def work(self) -> None:
         while self.waiting:
-            given, self.waiting = self.waiting, []
-            self.rounds.append([number for _, number, _ in given])
-            dies = any(function is kill for function, _, _ in given)
-            for function, number, remote in given:
-                if remote.cancelled():
-                    continue
-                if dies:
-                    remote.set_exception(type("KilledWorker", (Exception,), {})())
-                else:
-                    remote.set_result(cluster.Done(function(number)))
+            jobs, ends, self.waiting, self.ends = self.waiting, self.ends, [], []
+            self.rounds.append([job.number for job in jobs if not job.cancelled])
+            dies = any(job.function is kill and not job.cancelled for job in jobs)
+            for job, end in zip(jobs, ends, strict=True):
+                job.dies = dies
+                asyncio.run(end)
 
 
-def one_worker() -> tuple[OneWorkerOfDask, cluster.ClusterExecutor]:
-    worker = OneWorkerOfDask()
-    client: Any = SimpleNamespace(scheduler=None, get_executor=lambda pure: worker, close=lambda: None)
-    return worker, cluster.ClusterExecutor(client)
+class RemoteJob:
+    """What Dask's client gives for a job."""
+
+    cancelled = dies = False
+
+    def __init__(self, function, number):
+        self.function, self.number = function, number
+
+    def cancel(self):
+        self.cancelled = True
+
+    def __await__(self):
+        if self.cancelled:
+            raise asyncio.CancelledError
+        if self.dies:
+            raise distributed.KilledWorker("a job", cast(Any, None), 3)
+        return self.function(self.number)
+        yield
 
 
-def test_jobs_that_waited_where_another_killed_the_worker_are_done():
-    worker, jobs = one_worker()
+@pytest.fixture
+def dask() -> Any:
+    return DaskOfOneWorker()
+
+
+def test_jobs_that_waited_where_another_killed_the_worker_are_done(dask):
+    jobs = cluster.ClusterExecutor(dask)
     others = [jobs.submit(abs, -number) for number in (1, 2)]
     deadly = [jobs.submit(cast(Any, kill), 5), jobs.submit(cast(Any, kill), 6)]
-    worker.work()
-    assert worker.rounds == [[-1, -2, 5, 6], [-1], [-2], [5], [6]]  # the second time each of them is alone
+    dask.work()
+    assert dask.rounds == [[-1, -2, 5, 6], [-1], [-2], [5], [6]]  # the second time each of them is alone
     assert [other.result(timeout=0) for other in others] == [1, 2]
     for each in deadly:
         with pytest.raises(ChildProcessError, match=r"^every worker that ran this job was killed"):
             each.result(timeout=0)
+    jobs.shutdown()
 
 
-def test_what_is_given_up_is_not_tried_alone():
-    worker, jobs = one_worker()
+def test_a_job_beside_which_another_was_submitted_was_not_alone(dask):
+    jobs = cluster.ClusterExecutor(dask)
+    later: list[Future[Any]] = []
+    first = jobs.submit(abs, -1)
+    first.add_done_callback(lambda done: later.append(jobs.submit(cast(Any, kill), 6)))
+    suspect, deadly = jobs.submit(abs, -2), jobs.submit(cast(Any, kill), 5)
+    dask.work()
+    assert dask.rounds == [[-1, -2, 5], [-1], [-2, 6], [5], [-2], [6]]
+    assert suspect.result(timeout=0) == 2
+    assert [type(each.exception(timeout=0)) for each in (deadly, *later)] == [ChildProcessError] * 2
+
+
+def test_what_is_given_up_is_not_tried_alone(dask):
+    jobs = cluster.ClusterExecutor(dask)
     running = jobs.submit(abs, -1)
-    held, worker.waiting = worker.waiting, []
+    held = dask.waiting.pop(), dask.ends.pop()
     suspects = [jobs.submit(cast(Any, kill), number) for number in (5, 6, 7)]
-    worker.work()
-    assert worker.rounds == [[5, 6, 7]]  # they wait for the one that runs
+    dask.work()
+    assert dask.rounds == [[5, 6, 7]]  # they wait for the one that runs
     suspects[0].cancel()
-    assert worker.waiting == []
+    assert wait([suspects[0]], timeout=0).not_done == set()
+    assert dask.waiting == []
     jobs.shutdown(cancel_futures=True)
+    assert dask.waiting == []
+    assert held[0].cancelled
+    asyncio.run(held[1])
     assert running.cancelled()
-    assert all(each.cancelled() for each in suspects)
-    assert worker.waiting == []
-    assert held[0][2].cancelled()
+    assert wait([running, *suspects], timeout=0).not_done == set()
+
+
+def test_a_job_that_is_given_up_just_when_it_becomes_a_suspect_is_no_suspect(dask):
+    jobs = cluster.ClusterExecutor(dask)
+    job, _ = jobs.submit(cast(Any, kill), 5), jobs.submit(abs, -1)
+    dask.waiting[0].cancel = lambda: None  # it is killed before Dask hears of it
+    job.cancel()
+    dask.work()
+    assert dask.rounds == [[5, -1], [-1]]
+    assert wait([job], timeout=0).not_done == set()
+
+
+def test_an_error_of_dasks_own_ends_its_job(dask):
+    """As where a result is lost on its way, and the job that is to be done again fails."""
+    jobs = cluster.ClusterExecutor(dask)
+    lost = jobs.submit(abs, cast(Any, "x"))
+    dask.work()
+    with pytest.raises(TypeError, match="bad operand"):
+        lost.result(timeout=0)
 
 
 def test_jobs_are_given_up_with_an_error(two_workers):
@@ -268,18 +295,14 @@ def test_a_scheduler_that_goes_away_is_one_sentence(tmp_path, monkeypatch, end):
             assert isinstance(lost.exception(), OSError)
 
 
-def test_a_job_for_a_scheduler_that_went_away_long_ago_is_one_sentence():
+def test_a_job_for_a_scheduler_that_went_away_long_ago_is_one_sentence(dask):
     """Dask's client waits for it for some seconds, and takes nothing more after these."""
 
-    def closed(*job: object) -> None:
+    def closed(*job: object, pure: bool) -> None:
         raise distributed.client.ClosedClientError("Client is closed")
 
-    client: Any = SimpleNamespace(
-        scheduler=SimpleNamespace(address="tcp://10.0.0.1:8786"),
-        get_executor=lambda pure: SimpleNamespace(submit=closed),
-        close=lambda: None,
-    )
-    with cluster.ClusterExecutor(client) as jobs:
+    dask.submit = closed
+    with cluster.ClusterExecutor(dask) as jobs:
         lost = jobs.submit(abs, -1)
         with pytest.raises(BrokenExecutor, match=r"^the scheduler at tcp://10.0.0.1:8786 went away"):
             lost.result(timeout=0)
