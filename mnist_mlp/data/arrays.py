@@ -118,9 +118,9 @@ def labelled(arrays: Arrays, values: np.ndarray, path: Path) -> LabelledImages:
 
 
 def checked_images(images: np.ndarray, path: Path) -> UInt8[Tensor, "n pixels"]:
-    """Images as bytes: numbers from 0 to 255 as they are, fractions from 0 to 1 times 255.
+    """Images as bytes: numbers from 0 to 255 as they are, and from 0 to 1 times 255, whatever their type.
 
-    Fractions that are all multiples of 1/256 are multiplied by 256: they were divided by it.
+    Where all are multiples of 1/256 that are less than 1, they were divided by 256, and are multiplied by it.
 
     Raises:
         ValueError: if these are no images of 28x28.
@@ -137,12 +137,11 @@ def checked_images(images: np.ndarray, path: Path) -> UInt8[Tensor, "n pixels"]:
     smallest, largest = flat.min(), flat.max()
     if not 0 <= smallest <= largest <= 255:
         raise ValueError(f"{path} must hold pixels from 0 to 255, or from 0 to 1; got {smallest} ... {largest}")
-    if flat.dtype.kind == "f":
-        if largest <= 1:
-            flat = flat * np.float32(255 if (flat * 256 % 1).any() else 256)
-        elif (flat % 1).any():
-            raise ValueError(f"{path} must hold pixels from 0 to 255 as whole numbers, or fractions from 0 to 1")
-        flat = np.rint(flat)
+    if largest <= 1:
+        was_divided_by_256 = largest < 1 and not (flat * np.float32(256) % 1).any()
+        flat = np.rint(flat * np.float32(256 if was_divided_by_256 else 255))
+    elif flat.dtype.kind == "f" and (flat % 1).any():
+        raise ValueError(f"{path} must hold pixels from 0 to 255 as whole numbers, or fractions from 0 to 1")
     return torch.from_numpy(np.ascontiguousarray(flat.astype(np.uint8)))
 
 

@@ -13,7 +13,7 @@ from mnist_mlp.data.arrays import Arrays, readable, source_at
 from mnist_mlp.data.images import Source
 from mnist_mlp.data.pictures import as_image
 
-PARTS = r"train|test|valid"
+PARTS = r"(?<![a-z])(train|test|valid)"
 COLUMNS = ("image", "label")
 
 
@@ -21,8 +21,8 @@ def parquet_files(path: Path) -> Source | None:
     """The pictures in a Parquet file, or in those below a folder, such as `train-00000-of-00001.parquet`.
 
     The column image holds a file's content, alone or in a struct as its field bytes; the column label integers, whose
-    names stand in the schema where a hub has written it. A file belongs to the part that its name, or that of its
-    folder, says: train, test, or valid, whose pictures validate. None for anything else.
+    names stand in the schema where a hub has written it. A file belongs to the part that its name says, else
+    that of its folder: train, test, or valid, whose pictures validate. None for anything else.
 
     Raises:
         ValueError: if pyarrow is not installed, or the files hold something else.
@@ -37,8 +37,7 @@ def parquet_files(path: Path) -> Source | None:
         raise ValueError("Parquet files need pyarrow: pip install 'mnist-mlp[parquet]'") from error
     parts: dict[str, list[Path]] = {"train": [], "test": [], "valid": []}
     for file in files:
-        named = re.search(PARTS, str(file.relative_to(path)))
-        parts[named[0] if named else "train"].append(file)
+        parts[_part_of(file.relative_to(path))].append(file)
     training = parts["train"] or parts["test"]  # one file alone is all there is, whatever its name
     has_test = bool(parts["train"] and parts["test"])
     labels, validating = (_labels(parquet, each) for each in (training, parts["valid"]))
@@ -50,6 +49,12 @@ def parquet_files(path: Path) -> Source | None:
         has_test=has_test,
         val_size=len(validating) or None,
     )
+
+
+def _part_of(file: Path) -> str:
+    """train, test or valid: what a word begins with in the name of a file, else in that of the nearest folder."""
+    found = (re.search(PARTS, name) for name in reversed(file.parts))
+    return next((named[0] for named in found if named), "train")
 
 
 def _columns(parquet: Any, file: Path, *wanted: str) -> list[Any]:

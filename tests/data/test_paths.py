@@ -19,6 +19,7 @@ from data_files import (
 from PIL import Image, ImageDraw
 
 from mnist_mlp import MNISTDataModule
+from mnist_mlp.data.arrays import checked_images
 from mnist_mlp.data.device_loader import DeviceLoader
 from mnist_mlp.data.images import DIGITS
 from mnist_mlp.data.sources import find_source, read_dataset
@@ -53,6 +54,11 @@ def npz_of_fractions(folder):
     return write_npz(folder / "some.npz", train, test)
 
 
+def npz_of_256ths(folder):
+    train, test = ((images / 256, labels) for images, labels in (TRAIN, TEST))
+    return write_npz(folder / "some.npz", train, test)
+
+
 def csv(folder):
     (folder / "train.csv").write_text(csv_text(*TRAIN))
     (folder / "test.csv").write_text(csv_text(*TEST))
@@ -74,7 +80,7 @@ def parquet(folder):
     return folder
 
 
-KINDS = [idx, packed_idx, old_idx, npz, npz_of_fractions, csv, csv_of_a_spreadsheet, parquet]
+KINDS = [idx, packed_idx, old_idx, npz, npz_of_fractions, npz_of_256ths, csv, csv_of_a_spreadsheet, parquet]
 
 
 @pytest.mark.parametrize("write", KINDS, ids=lambda write: write.__name__)
@@ -83,6 +89,19 @@ def test_what_is_written_is_read(write, tmp_path):
     assert source.class_names == DIGITS
     assert is_what_was_written(source.read(True), TRAIN)
     assert is_what_was_written(source.read(False), TEST)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float16, np.float32, np.float64])
+def test_binary_images_are_black_and_white_whatever_their_type(tmp_path, dtype):
+    binary = [((images > 127).astype(dtype), labels) for images, labels in (TRAIN, TEST)]
+    source = find_source(str(write_npz(tmp_path / "some.npz", *binary)), tmp_path)
+    assert is_what_was_written(source.read(True), (255 * (TRAIN[0] > 127), TRAIN[1]))
+
+
+def test_fractions_of_which_one_is_1_were_divided_by_255(tmp_path):
+    images = np.zeros((2, 28, 28), dtype=np.float32)
+    images[0, 0, :3] = 0, 0.5, 1
+    assert checked_images(images, tmp_path)[0, :3].tolist() == [0, 128, 255]
 
 
 @pytest.mark.parametrize("ending", [".pkl.gz", ".pkl"])
@@ -160,6 +179,35 @@ def test_images_that_are_sorted_by_class_are_mixed_and_keep_their_labels(tmp_pat
     assert found == {(image.tobytes(), label) for image, label in zip(images, labels.tolist(), strict=True)}
     again = read_dataset(str(tmp_path / "a.npz"), tmp_path, True)
     assert torch.equal(data.images, again.images)
+
+
+@pytest.mark.parametrize("folder", ["latest", "contest", "pretrained", "train", "a test of mine/2024", "."])
+def test_the_part_of_a_parquet_file_stands_in_its_own_name_first(tmp_path, folder):
+    pytest.importorskip("pyarrow")
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    write_parquet(tmp_path / folder / "mnist-train-0.parquet", *TRAIN)
+    write_parquet(tmp_path / folder / "test_0.parquet", *TEST)
+    source = find_source(str(tmp_path), tmp_path)
+    assert is_what_was_written(source.read(True), TRAIN)
+    assert is_what_was_written(source.read(False), TEST)
+
+
+def test_a_part_that_stands_inside_a_word_is_none(tmp_path):
+    pytest.importorskip("pyarrow")
+    write_parquet(tmp_path / "contest.parquet", TRAIN[0][:25], TRAIN[1][:25])
+    write_parquet(tmp_path / "train.parquet", TRAIN[0][25:], TRAIN[1][25:])
+    write_parquet(tmp_path / "test.parquet", *TEST)
+    source = find_source(str(tmp_path), tmp_path)
+    assert is_what_was_written(source.read(True), TRAIN)
+    assert is_what_was_written(source.read(False), TEST)
+
+
+def test_the_part_of_a_parquet_file_may_be_the_name_of_its_folder(tmp_path):
+    pytest.importorskip("pyarrow")
+    for part, written in (("latest/train", TRAIN), ("latest/test", TEST)):
+        (tmp_path / part).mkdir(parents=True)
+        write_parquet(tmp_path / part / "0.parquet", *written)
+    assert is_what_was_written(find_source(str(tmp_path), tmp_path).read(False), TEST)
 
 
 def test_parquet_files_name_their_classes_and_bring_validation_images(tmp_path):
