@@ -1,12 +1,17 @@
 """Files that a command writes: checked before it works for minutes, and never left half written."""
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from secrets import token_hex
 
 from mnist_mlp.console.figures import check_drawing
 from mnist_mlp.console.plain_errors import FULL
+
+SECONDS_LEFT_ALONE = 3600  # a part of a file may belong to a process that still writes it
 
 
 def check_file(option: str, path: Path) -> None:
@@ -48,6 +53,9 @@ def expanded(path: str | Path) -> Path:
 def replaced_at_once(path: Path) -> Iterator[Path]:
     """Write a file beside its destination and move it there, so that a kill leaves the old one or the new one.
 
+    Of several processes that do so at the same time each has a file of its own, and the last one's remains. What a kill
+    has left of such a file goes when the destination is written again, an hour or more later.
+
     Args:
         path: The destination; its folder must exist.
 
@@ -57,7 +65,11 @@ def replaced_at_once(path: Path) -> Iterator[Path]:
     Raises:
         OSError: if it cannot be written; the sentence says where no space is left.
     """
-    part = path.with_name(f".{path.name}.part")
+    for left in path.parent.glob(f".{escape(path.name)}.*.part"):
+        with suppress(OSError):  # as where another process was faster
+            if time.time() - left.stat().st_mtime > SECONDS_LEFT_ALONE:
+                left.unlink()
+    part = path.with_name(f".{path.name}.{token_hex(8)}.part")
     try:
         yield part
         os.replace(part, path)

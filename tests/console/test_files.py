@@ -1,6 +1,7 @@
 import errno
 import os
 import re
+import time
 
 import pytest
 
@@ -42,6 +43,29 @@ def test_a_file_is_replaced_when_all_is_written(tmp_path):
         assert part.parent == path.parent  # else the move may be a copy to another file system
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_processes_that_write_the_same_file_do_not_touch_each_others(tmp_path):
+    path = tmp_path / "results.json"
+    with replaced_at_once(path) as slow:
+        slow.write_text("slow")
+        with replaced_at_once(path) as fast:
+            fast.write_text("fast")
+        assert path.read_text() == "fast"
+    assert path.read_text() == "slow"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_kill_has_left_goes_after_an_hour(tmp_path):
+    path, other = tmp_path / "a[1].json", tmp_path / ".a1.json.00.part"
+    young, old = (tmp_path / f".a[1].json.{name}.part" for name in ("young", "old"))
+    for file in (young, old, other):
+        file.touch()
+    for file in (old, other):
+        os.utime(file, (time.time() - 3700,) * 2)
+    with replaced_at_once(path) as part:
+        part.touch()
+    assert set(tmp_path.iterdir()) == {path, young, other}
 
 
 def test_a_torn_write_leaves_the_old_file_alone(tmp_path):
