@@ -85,31 +85,32 @@ class ValidationCurve(Callback):
         deadline: As in `TrialJob`.
 
     Attributes:
-        accuracies: The accuracy, a fraction, after each validation.
+        accuracies: The accuracy, a fraction, in each epoch with a validation, counted from 0; the best where there are
+            several.
         ending: How the training ended: COMPLETE, PRUNED or LATE.
     """
 
     def __init__(self, trial: TrialInFile | None, deadline: float | None) -> None:
         self._trial, self._deadline = trial, deadline
-        self.accuracies: list[float] = []
+        self.accuracies: dict[int, float] = {}
         self.ending = COMPLETE
 
     def add_epoch(self, epochs: int | None, model: MLPClassifier, data: MNISTDataModule) -> bool:
         """Note the accuracy after another one of so many epochs, and say whether the training goes on."""
         logits, labels = logits_of(model, data.evaluation_loader("val"))
-        is_last = len(self.accuracies) + 1 == epochs
-        return self._goes_on((logits.argmax(dim=1) == labels).float().mean().item(), is_last)
+        accuracy, epoch = (logits.argmax(dim=1) == labels).float().mean().item(), len(self.accuracies)
+        return self._goes_on(epoch, accuracy, epoch + 1 == epochs)
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
-            is_last = trainer.current_epoch + 1 == trainer.max_epochs
-            goes_on = self._goes_on(trainer.callback_metrics["val/acc"].item(), is_last)
+            epoch, accuracy = trainer.current_epoch, trainer.callback_metrics["val/acc"].item()
+            goes_on = self._goes_on(epoch, accuracy, epoch + 1 == trainer.max_epochs)
             trainer.should_stop = trainer.should_stop or not goes_on
 
-    def _goes_on(self, accuracy: float, is_last: bool) -> bool:
-        self.accuracies.append(accuracy)
-        is_hopeless = self._trial is not None and self._trial.report(len(self.accuracies) - 1, accuracy)
+    def _goes_on(self, epoch: int, accuracy: float, is_last: bool) -> bool:
+        self.accuracies[epoch] = max(accuracy, self.accuracies.get(epoch, 0.0))
+        is_hopeless = self._trial is not None and self._trial.report(epoch, self.accuracies[epoch])
         if is_last:
             return True  # it ends anyway
         if is_hopeless:

@@ -27,12 +27,12 @@ class Outcome(NamedTuple):
 
     Attributes:
         ending: COMPLETE, PRUNED, DIVERGED, or LATE where the time was over before its end.
-        curve: The accuracy on the validation images, a fraction, after each validation.
+        curve: The accuracy on the validation images, a fraction, by epochs, counted from 0.
         seconds: What it took of one core's time.
     """
 
     ending: str
-    curve: list[float]
+    curve: dict[int, float]
     seconds: float
 
 
@@ -111,7 +111,7 @@ class SharedStudy:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Keep what came of a trial; one that was late is trained again from its start, by whoever asks next."""
         known = self.frozen(trial.number).intermediate_values
-        for epoch, accuracy in enumerate(outcome.curve):
+        for epoch, accuracy in outcome.curve.items():
             if epoch not in known:  # its worker could not see the file
                 trial.report(accuracy, epoch)
         if outcome.ending == LATE:
@@ -119,7 +119,7 @@ class SharedStudy:
             return
         trial.set_user_attr(SECONDS, round(outcome.seconds, 3))
         if outcome.ending == COMPLETE:
-            self.study.tell(trial, max(outcome.curve))
+            self.study.tell(trial, max(outcome.curve.values()))
         else:
             trial.set_user_attr(outcome.ending, True)
             self.study.tell(trial, state=TrialState.PRUNED)

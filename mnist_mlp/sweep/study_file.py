@@ -7,11 +7,12 @@ from pathlib import Path
 import optuna
 from optuna.pruners import MedianPruner
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 UNPRUNED_TRIALS = 5  # that must be complete before another one is given up
 UNPRUNED_EPOCHS = 1  # at whose end none is given up yet
 FIRST_KEY = b'{"op_code":'
+GRACE_SECONDS = 30  # after which the lock of a process is broken that was killed while it wrote
 
 
 def open_study(path: Path, name: str) -> tuple[optuna.Study, JournalStorage]:
@@ -31,7 +32,7 @@ def open_study(path: Path, name: str) -> tuple[optuna.Study, JournalStorage]:
     if path.exists():
         _mend(path)
     try:
-        storage = JournalStorage(JournalFileBackend(str(path)))
+        storage = JournalStorage(JournalFileBackend(str(path), _lock_of(path)))
         names = [study.study_name for study in storage.get_all_studies()]
     except OSError:
         raise
@@ -52,13 +53,22 @@ def open_study(path: Path, name: str) -> tuple[optuna.Study, JournalStorage]:
     ), storage
 
 
+def _lock_of(path: Path) -> JournalFileOpenLock:
+    """A lock that others find, whatever folder they work in.
+
+    That of Optuna's choice is a link to the file. From another folder a relative link leads nowhere, and whoever finds
+    it waits for ever.
+    """
+    return JournalFileOpenLock(str(path), GRACE_SECONDS)
+
+
 def _mend(path: Path) -> None:
     """See that all lines are a journal's; cut off a last one that a kill or a full disk left without its end.
 
     Raises:
         ValueError: if they are not.
     """
-    lock = JournalFileSymlinkLock(str(path))
+    lock = _lock_of(path)
     lock.acquire()
     try:
         *lines, last = path.read_bytes().split(b"\n")

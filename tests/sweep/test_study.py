@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
+from mnist_mlp.sweep import study_file
 from mnist_mlp.sweep.best_settings import best_epoch
 from mnist_mlp.sweep.search import read_search
 from mnist_mlp.sweep.study import COMPLETE, DIVERGED, LATE, PRUNED, Outcome, SharedStudy, TrialInFile
@@ -49,7 +50,7 @@ def rates(study):
 
 
 def complete(study, accuracy):
-    study.tell(study.ask(99), Outcome(COMPLETE, [0.1, accuracy], 1.0))
+    study.tell(study.ask(99), Outcome(COMPLETE, {0: 0.1, 1: accuracy}, 1.0))
 
 
 def test_values_lie_in_their_ranges(open_study):
@@ -66,7 +67,7 @@ def test_values_lie_in_their_ranges(open_study):
 def test_the_endings_of_trials(open_study):
     with open_study() as study:
         for ending in (COMPLETE, PRUNED, DIVERGED):
-            study.tell(study.ask(99), Outcome(ending, [0.1, 0.7, 0.3], 2.5))
+            study.tell(study.ask(99), Outcome(ending, {0: 0.1, 1: 0.7, 2: 0.3}, 2.5))
         study.tell_error(study.ask(99), "no such file")
         ended = study.ended()
     assert [trial.state.name for trial in ended] == ["COMPLETE", "PRUNED", "PRUNED", "FAIL"]
@@ -91,7 +92,7 @@ def test_a_sweep_goes_on_with_the_trials_of_before(open_study):
 def test_what_was_late_is_trained_again_and_counts_once(open_study):
     with open_study() as study:
         trial = study.ask(1)
-        study.tell(trial, Outcome(LATE, [0.5], 1.0))
+        study.tell(trial, Outcome(LATE, {0: 0.5}, 1.0))
         assert study.ended() == []
     with open_study() as study:
         again = study.ask(1)
@@ -130,6 +131,18 @@ def test_the_trials_of_a_killed_process_are_trained_again(open_study, asker):
     assert [path.name for path in Path().iterdir() if path.suffix == ".lock"] == []
 
 
+def test_the_lock_of_a_process_that_was_killed_while_it_wrote_is_broken(search, monkeypatch):
+    """In a folder, to which a relative path leads."""
+    path = Path("logs/small/study.journal")
+    path.parent.mkdir(parents=True)
+    with SharedStudy(path, search, 0) as study:
+        complete(study, 0.5)
+    study_file._lock_of(path).acquire()
+    monkeypatch.setattr(study_file, "GRACE_SECONDS", 3)
+    with SharedStudy(path, search, 0) as study:
+        assert len(study.ended()) == 1
+
+
 def test_each_process_draws_other_values_and_the_seed_decides_which(open_study):
     def drawn(seed):
         PATH.unlink(missing_ok=True)
@@ -159,7 +172,7 @@ def test_a_worker_reports_and_hears_what_is_hopeless(open_study, search):
         assert reporter.report(1, 0.8)
         assert study.frozen(trial.number).intermediate_values == {0: 0.05, 1: 0.8}
         assert not reporter.report(1, 0.95)
-        study.tell(trial, Outcome(PRUNED, [0.05, 0.8], 1.0))  # what was reported already is no error
+        study.tell(trial, Outcome(PRUNED, {0: 0.05, 1: 0.8}, 1.0))  # what was reported already is no error
         assert study.ended()[-1].state is TrialState.PRUNED
 
 
