@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from mnist_mlp.console.quiet import quiet
 from mnist_mlp.fit import TrainingSession, prepare
 from mnist_mlp.fit.at_once import obstacle_to_a_stack, prepare_all, train_at_once
+from mnist_mlp.fit.checkpoint_files import is_damaged
 from mnist_mlp.fit.settings import laid_over, read_settings
 from mnist_mlp.reproduction.epoch_curves import Curves
 from mnist_mlp.reproduction.published import ROWS
@@ -99,11 +99,15 @@ class Job:
         curves = Curves(self.splits, self.deadline)
         try:
             session = self._session(seed, curves, self._stopped())
-        except ValueError:  # what was stopped cannot be gone on with
-            shutil.rmtree(self.folder, ignore_errors=True)
+        except ValueError:  # what was stopped cannot be gone on with, if it is not the settings that cannot
             session = self._session(seed, curves, None)
+            shutil.rmtree(self.folder, ignore_errors=True)
         session.execute()
-        return {seed: Run(curves.series, curves.seconds)} if curves.complete else {}
+        if not curves.complete:
+            return {}
+        if not self.base.is_dir():  # else the machine that the job comes from does this
+            shutil.rmtree(self.folder)
+        return {seed: Run(curves.series, curves.seconds)}
 
     def _session(self, seed: int, curves: Curves, checkpoint: Path | None) -> TrainingSession:
         own = {
@@ -124,12 +128,8 @@ class Job:
         newest = max(stopped, key=lambda path: path.stat().st_mtime, default=None)
         if newest is None:
             return None
-        try:
-            damaged = ZipFile(newest).testzip()  # torch does not look at the sums
-        except (BadZipFile, OSError, NotImplementedError) as error:
-            raise ValueError(f"{newest} is damaged") from error
-        if damaged:
-            raise ValueError(f"{newest} is damaged: {damaged}")
+        if is_damaged(newest):
+            raise ValueError(f"{newest} is damaged")
         return newest
 
 

@@ -78,8 +78,8 @@ class Results:
     def _read(self) -> list[Entry]:
         if not self.path.exists():
             return []
-        text = self.path.read_text()
         try:
+            text = self.path.read_text(encoding="utf-8")
             return list(_entries_of_lines(text) if text.startswith(START) or not text else _entries_of_document(text))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
@@ -170,6 +170,14 @@ def _checked(run: Run) -> Run:
 
 
 def digest(config: Path) -> str:
-    """What the settings in a configuration file hash to, whatever its comments say."""
-    settings = yaml.load(config.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the same, but faster
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    """What the settings in a configuration file hash to, whatever its comments say.
+
+    Raises:
+        ValueError: if it holds something else.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, but faster
+    try:
+        settings = json.dumps(yaml.load(config.read_text(encoding="utf-8"), loader), sort_keys=True)
+    except (UnicodeDecodeError, yaml.YAMLError, TypeError, RecursionError) as error:
+        raise ValueError(f"Problems parsing config {config}: {error or 'it is nested too deeply'}") from error
+    return hashlib.sha256(settings.encode()).hexdigest()[:16]

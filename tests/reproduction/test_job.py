@@ -100,3 +100,16 @@ def test_a_machine_without_the_folder_of_the_command_takes_its_own(job_of, tmp_p
     assert job.folder.is_relative_to(Path.cwd())
     job.run()
     assert not (tmp_path / "of another machine").exists()
+    assert not job.folder.exists()  # where a later command would take it for what was stopped
+
+
+def test_a_machine_that_cannot_train_leaves_what_was_stopped(job_of, tmp_path, monkeypatch):
+    with monkeypatch.context() as late:
+        clock = SimpleNamespace(time=lambda: inf, perf_counter=time.perf_counter)
+        late.setattr("mnist_mlp.reproduction.epoch_curves.time", clock)
+        job_of((0,), ("test",), tmp_path, time.time() + 600).run()
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    before = checkpoint.read_bytes()
+    with pytest.raises(ValueError, match="CUDA"):
+        replace(job_of((0,), ("test",), tmp_path, None), device="cuda").run()
+    assert checkpoint.read_bytes() == before

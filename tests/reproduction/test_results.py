@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -135,6 +136,21 @@ def test_numbers_that_no_training_gives_are_refused(tiny, runs_in, bad):
                 Results(Path("kept.json"), Path("configs/published"))
         else:
             assert list(runs_in("kept.json")) == [0]
+
+
+@pytest.mark.parametrize("content", [b"model: [", b"when: 2024-01-01", b"\xff\xfe", b"[" * 5000])
+def test_a_configuration_that_holds_no_settings_is_named(tmp_path, content):
+    path = tmp_path / "some.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"^Problems parsing config {re.escape(str(path))}: ."):
+        digest(path)
+
+
+def test_results_that_are_no_text_are_refused(tiny):
+    path = tiny.parent / "results.json"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))} does not hold results .*; name another file"):
+        Results(path, tiny.parent)
 
 
 def test_deep_nesting_is_refused(tiny):
