@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,22 +17,34 @@ CURVE, BEST = "val/acc", "val/best_acc"
 def write_trial_runs(trials: Sequence[FrozenTrial], folder: Path) -> None:
     """Write the trials that have no run yet, each into a folder of its own, `trial_N`.
 
+    A run that is older than its trial is that of another search, and gives way.
+
     Args:
         trials: Those that ended; failed ones, which have no accuracy, are left out.
         folder: Where the folders lie.
     """
     for trial in trials:
         run = folder / f"trial_{trial.number}"
-        if trial.state is TrialState.FAIL or not trial.intermediate_values or run.exists():
+        if trial.state is TrialState.FAIL or not trial.intermediate_values or _has_run(trial, run):
             continue
         part = folder / f".trial_{trial.number}.{os.getpid()}"
         _write_run(trial, part)
+        shutil.rmtree(run, ignore_errors=True)
         try:
             part.rename(run)  # at once: a kill leaves no half of a run
         except OSError:
             shutil.rmtree(part)
             if not run.exists():  # as where another process was faster
                 raise
+
+
+def _has_run(trial: FrozenTrial, run: Path) -> bool:
+    return run.exists() and trial.datetime_complete is not None and _written(run) >= trial.datetime_complete
+
+
+def _written(run: Path) -> datetime:
+    """When the last of its files was: a folder that is copied may be younger than these."""
+    return datetime.fromtimestamp(max(path.stat().st_mtime for path in (run, *run.iterdir())))
 
 
 def _write_run(trial: FrozenTrial, folder: Path) -> None:

@@ -61,8 +61,9 @@ def test_what_a_kill_has_left_goes_after_an_hour(tmp_path):
     young, old = (tmp_path / f".a[1].json.{name}.part" for name in ("young", "old"))
     for file in (young, old, other):
         file.touch()
+    before = time.time() - 3700
     for file in (old, other):
-        os.utime(file, (time.time() - 3700,) * 2)
+        os.utime(file, (before, before))
     with replaced_at_once(path) as part:
         part.touch()
     assert set(tmp_path.iterdir()) == {path, young, other}

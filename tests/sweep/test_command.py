@@ -29,9 +29,9 @@ def refused(capsys, *args):
     return err
 
 
-def trials_of(config):
+def trials_of(config, study=STUDY):
     """All trials that have ended."""
-    return SharedStudy(STUDY, read_search(config), 0).ended()
+    return SharedStudy(study, read_search(config), 0).ended()
 
 
 def hyper_parameters(run):
@@ -103,6 +103,17 @@ def test_a_run_that_is_missing_is_written_again(options, same_process):
     run.rmdir()
     sweep(options(trials=2))
     assert "val/best_acc" in hyper_parameters(run)[1]
+
+
+def test_the_runs_of_another_search_give_way(options, same_process):
+    sweep(options(trials=2))
+    before = hyper_parameters(FOLDER / "trial_1")
+    text = options().config.read_text()
+    options().config.write_text(text.replace("max_epochs: 3", "max_epochs: 2"))
+    sweep(options(trials=2, study=Path("other.journal")))
+    (trial,) = (each for each in trials_of(options().config, Path("other.journal")) if each.number == 1)
+    after = hyper_parameters(FOLDER / "trial_1")
+    assert after[1] == {"val/best_acc": pytest.approx(trial.value)} != before[1]
 
 
 def test_the_same_seed_finds_the_same_settings(options, same_process):

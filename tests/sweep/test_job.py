@@ -99,7 +99,7 @@ def test_a_hopeless_training_is_given_up(search, others, ending):
     with SharedStudy(STUDY, search, 0) as study:
         trials: list[Any] = [study.ask(9) for _ in range(6)]
         for each in trials[:5]:
-            study.tell(each, Outcome(COMPLETE, dict.fromkeys(range(3), others), 1.0))
+            study.tell(each, Outcome(COMPLETE, {0: others, 1: others, 2: others}, 1.0))
         trial = trials[5]
         settings = laid_over(search.settings_of(DRAWN), SILENT)
         (outcome,) = TrialJob({trial.number: settings}, STUDY, search.digest, None).run()
@@ -153,7 +153,7 @@ def test_a_hopeless_one_of_several_is_given_up_and_the_others_are_not(search, tr
     with SharedStudy(STUDY, search, 0) as study:
         trials: list[Any] = [study.ask(9) for _ in range(7)]
         for each in trials[:5]:
-            study.tell(each, Outcome(COMPLETE, dict.fromkeys(range(3), 0.3), 1.0))
+            study.tell(each, Outcome(COMPLETE, {0: 0.3, 1: 0.3, 2: 0.3}, 1.0))
         numbers = [trial.number for trial in trials[5:]]
         hopeless, other = train_at_once(with_rate(1e-9), with_rate(0.1), numbers=numbers)
         assert (hopeless.ending, len(hopeless.curve)) == (PRUNED, 2)
