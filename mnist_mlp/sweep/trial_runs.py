@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,12 +38,8 @@ def write_trial_runs(trials: Sequence[FrozenTrial], folder: Path) -> None:
 
 
 def _has_run(trial: FrozenTrial, run: Path) -> bool:
-    return run.exists() and trial.datetime_complete is not None and _written(run) >= trial.datetime_complete
-
-
-def _written(run: Path) -> datetime:
-    """When the last of its files was: a folder that is copied may be younger than these."""
-    return datetime.fromtimestamp(max(path.stat().st_mtime for path in (run, *run.iterdir())))
+    ended = trial.datetime_complete
+    return run.exists() and ended is not None and run.stat().st_mtime >= ended.timestamp()
 
 
 def _write_run(trial: FrozenTrial, folder: Path) -> None:
