@@ -87,9 +87,9 @@ class ClusterExecutor(Executor):
             self._fail(future, job, error, alone_since)
             return
         future.add_done_callback(lambda ended: ended.cancelled() and remote.cancel())
-        self._loop.add_callback(self._wait_for, remote, future, job, alone_since)
+        self._loop.add_callback(self._pass_on, remote, future, job, alone_since)
 
-    async def _wait_for(
+    async def _pass_on(
         self, remote: "DaskFuture[Any]", future: Future[Any], job: tuple[Any, ...], alone_since: int | None
     ) -> None:
         """Give a future what its job gave, once there is something.
