@@ -4,7 +4,7 @@ import re
 import signal
 import socket
 import time
-from concurrent.futures import BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from functools import partial
 from shutil import copytree
 from threading import Thread
@@ -75,6 +75,12 @@ def test_a_job_that_kills_its_workers_fails_and_the_others_are_done(two_workers)
             deadly.result()
 
 
+def to_its_end(coroutine: Any) -> None:
+    """Run a coroutine, as Dask's thread does; this thread may have an event loop, that of the tests' browser."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
+
+
 class DaskOfOneWorker:
     """A client of Dask whose worker dies at a job that is deadly; whatever waits there counts as killed, too."""
 
@@ -99,7 +105,7 @@ class DaskOfOneWorker:
             dies = any(job.function is kill and not job.cancelled for job in jobs)
             for job, end in zip(jobs, ends, strict=True):
                 job.dies = dies
-                asyncio.run(end)
+                to_its_end(end)
 
 
 class RemoteJob:
@@ -165,7 +171,7 @@ def test_what_is_given_up_is_not_tried_alone(dask):
     jobs.shutdown(cancel_futures=True)
     assert dask.waiting == []
     assert held[0].cancelled
-    asyncio.run(held[1])
+    to_its_end(held[1])
     assert running.cancelled()
     assert wait([running, *suspects], timeout=0).not_done == set()
 
