@@ -28,12 +28,14 @@ class TrialJob:
         trials: All settings of `fit`, by section, of each trial, by its number.
         study: The study's file, which a worker on another machine need not see.
         study_name: The study's name.
+        lock: The file beside it that the sweep locks. Where it is not seen, a file like the study's is another sweep's.
         deadline: When to stop after the present epoch, as of `time.time()`, or None.
     """
 
     trials: Mapping[int, Mapping[str, Any]]
     study: Path
     study_name: str
+    lock: Path
     deadline: float | None
 
     def run(self) -> list[Outcome]:
@@ -57,7 +59,7 @@ class TrialJob:
         return [Outcome(each.ending, each.accuracies, seconds) for each in curves]
 
     def _in_file(self, number: int) -> TrialInFile | None:
-        return TrialInFile(self.study, self.study_name, number) if self.study.exists() else None
+        return TrialInFile(self.study, self.study_name, number) if self.lock.exists() else None
 
     def _train_alone(self, curve: "ValidationCurve") -> None:
         (settings,) = self.trials.values()

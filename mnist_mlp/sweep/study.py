@@ -59,6 +59,7 @@ class SharedStudy:
 
     Attributes:
         study: Optuna's.
+        lock_file: What this process locks, a file beside the study's.
 
     Raises:
         ValueError: if the file holds another search, something else, or damage.
@@ -75,6 +76,7 @@ class SharedStudy:
                 raise damaged_study(path, f"trial {trial.number} lacks values")
         self._id = uuid.uuid4().hex
         self._lock = self._lock_of(self._id)
+        self.lock_file = Path(self._lock.lock_file)
 
     def _lock_of(self, process: str) -> FileLock:
         return FileLock(self._path.with_name(f".{self._path.name}.{process}.lock"), timeout=0)
@@ -90,7 +92,7 @@ class SharedStudy:
     def __exit__(self, *error: object) -> None:
         self._give_back_all_of(self._id)
         self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self.lock_file.unlink(missing_ok=True)
 
     def ask(self, most: int) -> Trial | None:
         """The next trial, with a value for each parameter, or None where there are so many trials already.

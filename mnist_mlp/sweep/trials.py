@@ -51,7 +51,7 @@ def train_trials(
         is_over = is_over or (deadline is not None and time.time() > deadline)
         while not is_over and len(running) < workers and (trials := _ask(study, most, workers, at_once)):
             settings = {trial.number: laid_over(search.settings_of(trial.params), SILENT) for trial in trials}
-            job = TrialJob(settings, path.absolute(), search.digest, deadline)
+            job = TrialJob(settings, path.absolute(), search.digest, study.lock_file.absolute(), deadline)
             running[executor.submit(job.run)] = trials
         if not running:
             return

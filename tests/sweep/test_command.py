@@ -141,7 +141,7 @@ def test_small_networks_that_differ_in_numbers_are_trained_at_once(of_numbers, o
     assert len(at_once) == 5
     assert all(trial.value in (None, max(trial.intermediate_values.values())) for trial in trials)
     for number, settings in same_process.trials.items():
-        (alone,) = TrialJob({number: settings}, Path("none.journal"), "", None).run()
+        (alone,) = TrialJob({number: settings}, Path("none.journal"), "", Path("no.lock"), None).run()
         so_far = {epoch: alone.curve[epoch] for epoch in at_once[number]}
         assert at_once[number] == pytest.approx(so_far, abs=0.011)
 

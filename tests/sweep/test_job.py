@@ -12,7 +12,7 @@ from mnist_mlp.sweep.job import TrialJob
 from mnist_mlp.sweep.search import SILENT, read_search
 from mnist_mlp.sweep.study import COMPLETE, DIVERGED, LATE, PRUNED, Outcome, SharedStudy
 
-STUDY = Path("study.journal")
+STUDY, NO_LOCK = Path("study.journal"), Path("no.lock")
 DRAWN = {
     "model.optimizer.lr": 0.1,
     "model.optimizer.momentum": 0.9,
@@ -37,7 +37,7 @@ def train(search):
 
     def outcome(deadline=None, **settings):
         settings = laid_over(laid_over(search.settings_of(DRAWN), SILENT), settings)
-        (outcome,) = TrialJob({0: settings}, STUDY, search.digest, deadline).run()
+        (outcome,) = TrialJob({0: settings}, STUDY, search.digest, NO_LOCK, deadline).run()
         return outcome
 
     return outcome
@@ -102,20 +102,30 @@ def test_a_hopeless_training_is_given_up(search, others, ending):
             study.tell(each, Outcome(COMPLETE, {0: others, 1: others, 2: others}, 1.0))
         trial = trials[5]
         settings = laid_over(search.settings_of(DRAWN), SILENT)
-        (outcome,) = TrialJob({trial.number: settings}, STUDY, search.digest, None).run()
+        (outcome,) = TrialJob({trial.number: settings}, STUDY, search.digest, study.lock_file, None).run()
         assert outcome.ending == ending
         assert len(outcome.curve) == (2 if ending == PRUNED else 3)
         assert study.frozen(trial.number).intermediate_values == outcome.curve
+
+
+def test_a_study_of_another_sweep_at_the_same_path_is_left_alone(search, train):
+    """As on another machine, whose disk has a sweep of its own."""
+    with SharedStudy(STUDY, search, 0) as study:
+        study.ask(9)
+        assert len(train().curve) == 3
+        assert study.frozen(0).intermediate_values == {}
+    STUDY.write_text("no study\n")
+    assert len(train().curve) == 3
 
 
 @pytest.fixture
 def train_at_once(search):
     """Train trials of which a file may know, which differ in some settings."""
 
-    def outcomes(*own, deadline=None, numbers=None):
+    def outcomes(*own, deadline=None, numbers=None, lock=NO_LOCK):
         trials = [laid_over(laid_over(search.settings_of(DRAWN), SILENT), each) for each in own]
         numbers = numbers or range(len(own))
-        return TrialJob(dict(zip(numbers, trials, strict=True)), STUDY, search.digest, deadline).run()
+        return TrialJob(dict(zip(numbers, trials, strict=True)), STUDY, search.digest, lock, deadline).run()
 
     return outcomes
 
@@ -155,7 +165,7 @@ def test_a_hopeless_one_of_several_is_given_up_and_the_others_are_not(search, tr
         for each in trials[:5]:
             study.tell(each, Outcome(COMPLETE, {0: 0.3, 1: 0.3, 2: 0.3}, 1.0))
         numbers = [trial.number for trial in trials[5:]]
-        hopeless, other = train_at_once(with_rate(1e-9), with_rate(0.1), numbers=numbers)
+        hopeless, other = train_at_once(with_rate(1e-9), with_rate(0.1), numbers=numbers, lock=study.lock_file)
         assert (hopeless.ending, len(hopeless.curve)) == (PRUNED, 2)
         assert (other.ending, len(other.curve)) == (COMPLETE, 3)
         for number, outcome in zip(numbers, (hopeless, other), strict=True):
