@@ -1,6 +1,7 @@
 """Files that a command writes: checked before it works for minutes, and never left half written."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,6 +50,24 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(os.path.expandvars(path)))
 
 
+def part_of(path: Path) -> Path:
+    """Where this process writes what is to be moved to a path when all is written, beside it."""
+    return path.with_name(f".{path.name}.{token_hex(8)}.part")
+
+
+def remove_left_parts(folder: Path, pattern: str) -> None:
+    """Remove the parts, files or folders, that kills have left an hour or more ago.
+
+    Args:
+        folder: Where to look.
+        pattern: Of the names that the parts were to have in the end, as of `Path.glob`.
+    """
+    for left in folder.glob(f".{pattern}.*.part"):
+        with suppress(OSError):  # as where another process was faster
+            if time.time() - left.stat().st_mtime > SECONDS_LEFT_ALONE:
+                left.unlink() if left.is_file() else shutil.rmtree(left)
+
+
 @contextmanager
 def replaced_at_once(path: Path) -> Iterator[Path]:
     """Write a file beside its destination and move it there, so that a kill leaves the old one or the new one.
@@ -65,11 +84,8 @@ def replaced_at_once(path: Path) -> Iterator[Path]:
     Raises:
         OSError: if it cannot be written; the sentence says where no space is left.
     """
-    for left in path.parent.glob(f".{escape(path.name)}.*.part"):
-        with suppress(OSError):  # as where another process was faster
-            if time.time() - left.stat().st_mtime > SECONDS_LEFT_ALONE:
-                left.unlink()
-    part = path.with_name(f".{path.name}.{token_hex(8)}.part")
+    remove_left_parts(path.parent, escape(path.name))
+    part = part_of(path)
     try:
         yield part
         os.replace(part, path)

@@ -1,6 +1,5 @@
 """Trials as runs of TensorBoard: HParams sets their settings beside their accuracies."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any, cast
 from optuna.trial import FrozenTrial, TrialState
 from torch.utils.tensorboard.summary import hparams
 from torch.utils.tensorboard.writer import SummaryWriter
+
+from mnist_mlp.console.files import part_of, remove_left_parts
 
 CURVE, BEST = "val/acc", "val/best_acc"
 
@@ -22,19 +23,21 @@ def write_trial_runs(trials: Sequence[FrozenTrial], folder: Path) -> None:
         trials: Those that ended; failed ones, which have no accuracy, are left out.
         folder: Where the folders lie.
     """
+    remove_left_parts(folder, "trial_*")
     for trial in trials:
         run = folder / f"trial_{trial.number}"
         if trial.state is TrialState.FAIL or not trial.intermediate_values or _has_run(trial, run):
             continue
-        part = folder / f".trial_{trial.number}.{os.getpid()}"
-        _write_run(trial, part)
-        shutil.rmtree(run, ignore_errors=True)
+        part = part_of(run)
         try:
+            _write_run(trial, part)
+            shutil.rmtree(run, ignore_errors=True)
             part.rename(run)  # at once: a kill leaves no half of a run
         except OSError:
-            shutil.rmtree(part)
-            if not run.exists():  # as where another process was faster
+            if not _has_run(trial, run):  # where another process was faster, it has
                 raise
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _has_run(trial: FrozenTrial, run: Path) -> bool:

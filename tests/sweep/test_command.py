@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -101,8 +102,25 @@ def test_a_run_that_is_missing_is_written_again(options, same_process):
     (events,) = run.iterdir()
     events.unlink()
     run.rmdir()
+    left = FOLDER / ".trial_1.00.part"  # by a kill while it was written
+    left.mkdir()
+    (left / events.name).touch()
+    os.utime(left, (0, 0))
     sweep(options(trials=2))
     assert "val/best_acc" in hyper_parameters(run)[1]
+    assert [path.name for path in FOLDER.iterdir() if path.suffix == ".part"] == []
+
+
+def test_a_worker_writes_its_accuracies_before_the_trial_ends(options, same_process, monkeypatch):
+    tell, written = SharedStudy.tell, []
+
+    def note_and_tell(study, trial, outcome):
+        written.append(study.frozen(trial.number).intermediate_values == outcome.curve)
+        tell(study, trial, outcome)
+
+    monkeypatch.setattr(SharedStudy, "tell", note_and_tell)
+    sweep(options(trials=2))
+    assert written == [True, True]
 
 
 def test_the_runs_of_another_search_give_way(options, same_process):
