@@ -1,6 +1,7 @@
 """Pages in a real browser, that has no connection."""
 
 import base64
+import json
 
 import pytest
 import torch
@@ -60,14 +61,20 @@ def put_ink(page, ink):
     page.evaluate("text => page.sheet.replace(decoded(text, Uint8Array))", text)
 
 
+def result(page, expression):
+    """What an expression of JavaScript gives, as one text: Playwright looks at each number of a list, for seconds."""
+    return json.loads(page.evaluate(f"async () => JSON.stringify({expression})"))
+
+
 def saved_png(page):
     """The bytes of the picture of the sheet."""
-    return bytes(page.evaluate("async () => [...new Uint8Array(await (await page.sheet.png()).arrayBuffer())]"))
+    return bytes(result(page, "[...new Uint8Array(await (await page.sheet.png()).arrayBuffer())]"))
 
 
 def readings(page):
     """What the page reads: for each digit its class, its probabilities, and the 28x28."""
-    return page.evaluate(
+    return result(
+        page,
         "page.readings.map(r => ({ name: page.ranked(r).name, probabilities: [...r.probabilities],"
-        " image: [...r.image.values], box: [r.box.left, r.box.top, r.box.right, r.box.bottom] }))"
+        " image: [...r.image.values], box: [r.box.left, r.box.top, r.box.right, r.box.bottom] }))",
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawing.conftest import draw_strokes, network, readings, saved_png
+from drawing.conftest import draw_strokes, network, readings, result, saved_png
 from drawing.strokes import ONE, THREE
 
 from mnist_mlp.drawing.stored_network import stored_network
@@ -60,7 +60,7 @@ def test_the_mouse_draws_what_a_stroke_is(opened):
 def test_the_outermost_pixels_remain_paper(opened):
     page = opened(network(20))
     draw_strokes(page, [[[0, 0], [480, 0], [480, 480], [0, 480], [0, 0]]])
-    ink = np.reshape(page.evaluate("[...page.sheet.ink.values]"), (480, 480))
+    ink = np.reshape(result(page, "[...page.sheet.ink.values]"), (480, 480))
     assert not any(side.any() for side in (ink[0], ink[-1], ink[:, 0], ink[:, -1]))
     assert ink[1, 1:-1].all()
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from drawing.conftest import draw_strokes, network, put_ink, readings, saved_png
+from drawing.conftest import draw_strokes, network, put_ink, readings, result, saved_png
 from drawing.strokes import ONE, SIDE, THREE, enlarged, lines_through
 from PIL import Image
 from scipy import ndimage
@@ -173,12 +173,12 @@ def test_every_activation_gives_the_same(opened, activation, output):
 def assert_activations_are_pythons(page, trained):
     (digit,) = trained.predict(saved_png(page))
     a = trained.inputs(digit.image[None])
-    found = page.evaluate("page.reading.activations.map((a) => [...a])")
+    found = result(page, "page.reading.activations.map((a) => [...a])")
     for values, layer, sigma in zip(found, trained.mlp.layers, [*trained.mlp.sigmas, None], strict=True):
         np.testing.assert_allclose(values, a[0].numpy(), atol=1e-3)
         z = layer(a).detach()
         a = sigma.function(z) if sigma else z
-    np.testing.assert_allclose(page.evaluate("[...page.reading.z]"), a[0].numpy(), atol=2e-3)
+    np.testing.assert_allclose(result(page, "[...page.reading.z]"), a[0].numpy(), atol=2e-3)
 
 
 @pytest.mark.parametrize(
