@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -189,10 +190,15 @@ def logger_of(command: str, checkpoint: Path | None, log_dir: Path, name: str) -
 def old_run(folder: Path, purge_step: int | None) -> TensorBoardLogger:
     """TensorBoard in the folder of a run there is.
 
+    It reads the files of a run in the order of their names, which begin with the second. So where the last one is of
+    this second, as after a training of a few images in a notebook, this waits for the next.
+
     Args:
         folder: That of the run.
         purge_step: The mini-batch from which on nothing that was logged is true any longer, or None.
     """
+    while glob.glob(f"events.out.tfevents.{int(time.time()):010}.*", root_dir=folder):
+        time.sleep(0.05)
     runs = folder.absolute().parent
     where = (os.path.relpath(runs.parent), runs.name, folder.absolute().name)
     return TensorBoardLogger(*where, default_hp_metric=False, purge_step=purge_step)

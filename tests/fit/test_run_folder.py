@@ -1,4 +1,5 @@
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -73,7 +74,17 @@ def test_the_newest_checkpoint_is_found(tmp_path):
 )
 def test_the_last_checkpoint_is_the_newest_of_the_training(step, seconds_after, found, tmp_path):
     folder = tmp_path / "a/version_0/checkpoints"
-    for name, at, time in (("last", 10, 1000), ("mid", step, 1000 + seconds_after)):
+    for name, at, second in (("last", 10, 1000), ("mid", step, 1000 + seconds_after)):
         SafeCheckpointIO().save_checkpoint({"global_step": at}, folder / f"{name}.ckpt")
-        os.utime(folder / f"{name}.ckpt", (time, time))
+        os.utime(folder / f"{name}.ckpt", (second, second))
     assert find_checkpoint("last", tmp_path, "a") == folder / f"{found}.ckpt"
+
+
+def test_what_is_continued_at_once_has_a_later_name(tmp_path):
+    """TensorBoard's names have a second, and the process's count of files, of which 10 comes before 9."""
+    (tmp_path / f"events.out.tfevents.{int(time.time()) - 1:010}.host.5.9").touch()
+    (tmp_path / f"events.out.tfevents.{int(time.time()):010}.host.5.9").touch()
+    old_run(tmp_path, purge_step=5).log_metrics({"a": 1.0}, 6)
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert len(names) == 3
+    assert int(names[2].split(".")[3]) > int(names[1].split(".")[3])
