@@ -105,7 +105,8 @@ def write_every_kind(folder):
     """The files that the README's commands name."""
     train, val, test = arrays(60), arrays(20, seed=1), arrays(20, seed=2)
     write_idx(folder / "mnist", train, test, packed=True)
-    write_npz(folder / "mnist.npz", train, test)
+    for name in ("mnist.npz", "deslanted.npz"):
+        write_npz(folder / name, train, test)
     (folder / "mnist.pkl.gz").write_bytes(nielsens_pickle(train, val, test))
     write_kaggle(folder / "kaggle", train, test[0])
     write_pictures(folder / "letters", *arrays(60, 5), "abcde")

@@ -1,0 +1,53 @@
+"""Write MNIST's digits upright into a file like Keras's mnist.npz, which `mnist-mlp fit --data.dataset FILE` trains on.
+
+python scripts/deslant.py FILE
+
+Each line of an image is shifted, the more the farther it is from the middle, until the ink's x and y are uncorrelated:
+the principal axes of the digit are then vertical and level.
+
+Source: LeCun, Bottou, Bengio, Haffner, Gradient-Based Learning Applied to Document Recognition, 1998, section III.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from mnist_mlp.data.idx_files import data_folder, read_idx_dataset
+from mnist_mlp.data.module import prepare_data
+
+
+def deslanted(ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 28 28"]:
+    """Shear images, each about its centre of mass, until the covariance of the ink's x and y is 0."""
+    share = ink / ink.sum(dim=(1, 2), keepdim=True)
+    y, x = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    mean_x, mean_y = ((share * each).sum(dim=(1, 2), keepdim=True) for each in (x, y))
+    covariance = (share * (x - mean_x) * (y - mean_y)).sum(dim=(1, 2), keepdim=True)
+    variance = (share * (y - mean_y) ** 2).sum(dim=(1, 2), keepdim=True)
+    source_x = x + covariance / variance * (y - mean_y)
+    places = torch.stack([source_x, y.expand_as(source_x)], dim=3) * 2 / 27 - 1  # from -1 to 1
+    return grid_sample(ink[:, None], places, align_corners=True)[:, 0]
+
+
+def main() -> None:
+    """Write the file that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="such as data/deslanted.npz")
+    path = parser.parse_args().file
+    prepare_data([("mnist", None)])
+    arrays = {}
+    for part in ("train", "test"):
+        digits = read_idx_dataset("mnist", data_folder(), train=part == "train")
+        upright = deslanted(digits.images.view(-1, 28, 28).float())
+        arrays |= {f"x_{part}": upright.round().byte().numpy(), f"y_{part}": digits.labels.numpy()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **arrays)
+    print(f"{path}: mnist-mlp fit --config mnist --data.dataset {path}")
+
+
+if __name__ == "__main__":
+    main()
