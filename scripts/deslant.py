@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import grid_sample
 
+from mnist_mlp.data.distortions import distort
 from mnist_mlp.data.idx_files import data_folder, read_idx_dataset
 from mnist_mlp.data.module import prepare_data
 
@@ -24,13 +24,14 @@ from mnist_mlp.data.module import prepare_data
 def deslanted(ink: Float[Tensor, "n 28 28"]) -> Float[Tensor, "n 28 28"]:
     """Shear images, each about its centre of mass, until the covariance of the ink's x and y is 0."""
     share = ink / ink.sum(dim=(1, 2), keepdim=True)
-    y, x = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(28) - 13.5, torch.arange(28) - 13.5, indexing="ij")  # from the middle
     mean_x, mean_y = ((share * each).sum(dim=(1, 2), keepdim=True) for each in (x, y))
-    covariance = (share * (x - mean_x) * (y - mean_y)).sum(dim=(1, 2), keepdim=True)
-    variance = (share * (y - mean_y) ** 2).sum(dim=(1, 2), keepdim=True)
-    source_x = x + covariance / variance * (y - mean_y)
-    places = torch.stack([source_x, y.expand_as(source_x)], dim=3) * 2 / 27 - 1  # from -1 to 1
-    return grid_sample(ink[:, None], places, align_corners=True)[:, 0]
+    covariance = (share * (x - mean_x) * (y - mean_y)).sum(dim=(1, 2))
+    slope = covariance / (share * (y - mean_y) ** 2).sum(dim=(1, 2))
+    matrices = torch.eye(2).repeat(len(ink), 1, 1)
+    matrices[:, 0, 1] = slope
+    shifts = torch.stack([-slope * mean_y.flatten(), torch.zeros(len(ink))], dim=1)
+    return distort(ink, matrices, shifts, None)
 
 
 def main() -> None:
